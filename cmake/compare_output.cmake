@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSL-1.0
+# Runs PROGRAM; it must succeed and, if the file EXPECTED exists, print exactly that.
+execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE status OUTPUT_VARIABLE printed)
+message("${printed}")
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "ended with ${status}")
+endif()
+if(EXISTS ${EXPECTED})
+    file(READ ${EXPECTED} wanted)
+    if(NOT printed STREQUAL wanted)
+        message(FATAL_ERROR "printed something else than ${EXPECTED}:\n${wanted}")
+    endif()
+elseif(printed STREQUAL "")
+    message(FATAL_ERROR "printed nothing")
+endif()

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSL-1.0
+// ChatProgram: the part that needs no client.
+#include "chat_program.hpp"
+
+#include <rekey/body/json.hpp>
+#include <rekey/body/json_writer.hpp>
+#include <rekey/coze/environment.hpp>
+#include <rekey/coze/fresh_conversation.hpp>
+#include <rekey/oauth/percent.hpp>
+#include <rekey/oauth/url.hpp>
+#include <rekey/testing/print.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <cstdlib>
+#include <iostream>
+#include <utility>
+
+namespace support {
+
+using rekey::HttpRequest;
+using rekey::HttpResponse;
+
+namespace {
+
+constexpr std::string_view event_stream = "text/event-stream";
+
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+std::string one_line(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < ' ') c = ' ';
+    return text;
+}
+
+/// The word for an error inside a stream, as if it had come before it.
+rekey::ErrorKind kind_of(std::int64_t code) {
+    switch (rekey::coze::Api::class_of(code)) {
+        case rekey::AuthRejected: return rekey::ErrorKind::refused;
+        case rekey::NotFound: return rekey::ErrorKind::not_found;
+        case rekey::RateLimited: return rekey::ErrorKind::rate_limited;
+        case rekey::QuotaExhausted: return rekey::ErrorKind::quota_exhausted;
+        case rekey::Transient: return rekey::ErrorKind::transient;
+        case rekey::Permanent:
+        case rekey::NoFailure: break;
+    }
+    return rekey::ErrorKind::permanent;
+}
+
+}  // namespace
+
+void ChatEvents::feed(std::string_view chunk) {
+    std::cout << chunk << std::flush;
+    scanner_.feed(chunk,
+                  [this](std::string_view name, std::string_view data) { take(name, data); });
+}
+
+/// An error event is JSON or free text; a failed chat says why in `last_error`, or as an envelope.
+void ChatEvents::take(std::string_view name, std::string_view data) {
+    using rekey::body::Json;
+    if (conversation_id_.empty()) conversation_id_ = Json::text(data, "conversation_id");
+    if (name != "error" && name != "conversation.chat.failed") return;
+    failed_ = true;
+    const bool is_json = rekey::body::find(data).kind == rekey::body::Kind::object;
+    code_ = rekey::body::find(data, "last_error", "code").integer;
+    message_ = Json::text(data, "last_error.msg");
+    if (code_ == 0) {
+        code_ = Json::code(data).code;
+        message_ = is_json ? Json::text(data, "msg") : std::string(data);
+    }
+    log_id_ = Json::text(data, "detail.logid");
+}
+
+rekey::TransportResult<HttpResponse> ChatTransport::operator()(
+    const HttpRequest& request, const rekey::Attempt& attempt) const {
+    if (rekey::find_header(request.headers, "Accept") == event_stream)
+        return streaming_(request, attempt);
+    return whole_(request, attempt);
+}
+
+ChatProgram::ChatProgram(std::string name, std::string about)
+    : name_(std::move(name)), about_(std::move(about)) {}
+
+bool ChatProgram::read(int argc, char** argv) {
+    return read_options(argc, argv) && read_environment();
+}
+
+bool ChatProgram::read_options(int argc, char** argv) {
+    CLI::App app{about_, name_};
+    app.add_option("--message", message_, "What to say")->capture_default_str();
+    app.add_flag("--stream", streams_, "Print the events of the answer as they come");
+    app.add_option("--conversation", conversation_,
+                   "Go on with this conversation; dropped when another credential takes over");
+    CLI::Option* const repeat =
+        app.add_option("--repeat", repeat_, "Send so many requests; ends with their counts")
+            ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1000000000}));
+    app.add_flag("--trail", shows_trail_, "One line per attempt on stderr");
+    app.add_flag("--allow-http", allows_http_,
+                 "Accept a base of plain http outside loopback, where everyone can read the token");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        exit_status_ = app.exit(error) == 0 ? 0 : 2;
+        return false;
+    }
+    shows_counts_ = repeat->count() != 0;
+    return true;
+}
+
+bool ChatProgram::read_environment() {
+    const std::string base = rekey::coze::api_base_from_environment();
+    const rekey::oauth::Url url = rekey::oauth::parse_url(base);
+    const std::string bot_id = variable("PUBLISHED_BOT_ID");
+    const std::string user_id = variable("USER_ID");
+    if (!url)
+        complain("COZE_API_BASE: " + std::string(sentence(url.error)));
+    else if (!allows_http_ && !rekey::oauth::allowed_for_secrets(url))
+        complain(
+            "COZE_API_BASE: plain http outside loopback lets everyone on the way read the token; "
+            "use https or --allow-http");
+    else if (bot_id.empty())
+        complain("PUBLISHED_BOT_ID: is not set");
+    else if (user_id.empty())
+        complain("USER_ID: is not set");
+    else
+        return make_request(base, bot_id, user_id);
+    return false;
+}
+
+bool ChatProgram::make_request(std::string_view base, std::string_view bot_id,
+                               std::string_view user_id) {
+    std::string path = "/v3/chat";
+    if (!conversation_.empty())
+        path += "?conversation_id=" + rekey::oauth::percent_encode(conversation_);
+    request_.method = "POST";
+    const rekey::oauth::JoinedUrl url = rekey::oauth::join(base, path);
+    if (!url) {
+        complain("COZE_API_BASE: " + std::string(sentence(url.error)));
+        return false;
+    }
+    request_.url = url.text;
+    request_.headers = {{"Content-Type", "application/json"}};
+    if (streams_) request_.headers.push_back({"Accept", std::string(event_stream)});
+    rekey::body::JsonWriter writer;
+    writer.object_begin();
+    writer.member("bot_id", bot_id);
+    writer.member("user_id", user_id);
+    writer.key("additional_messages");
+    writer.array_begin();
+    writer.object_begin();
+    writer.member("role", "user");
+    writer.member("type", "question");
+    writer.member("content", message_);
+    writer.member("content_type", "text");
+    writer.object_end();
+    writer.array_end();
+    writer.member("stream", streams_);
+    writer.member("auto_save_history", true);
+    writer.object_end();
+    request_.body = std::move(writer).text();
+    if (!request_.body.empty()) return true;
+    complain("--message, PUBLISHED_BOT_ID or USER_ID: is not UTF-8 text");
+    return false;
+}
+
+ChatTransport ChatProgram::transport() {
+    rekey::curl::Options options;
+    options.allow_http = allows_http_;
+    return ChatTransport{rekey::curl::Transport{options}, events_};
+}
+
+int ChatProgram::complain(std::string_view what) {
+    std::cerr << name_ << ": " << what << '\n';
+    return exit_status_ = 2;
+}
+
+void ChatProgram::finish(const Result& result) {
+    count(result);
+    if (shows_trail_) std::cerr << result.trail();
+    if (!result) {
+        // Nothing was sent because a credential cannot work: that is no answer of the service.
+        const bool is_configuration = result.error().kind == rekey::ErrorKind::configuration &&
+                                      result.error().http_status == 0;
+        return fail(result.error().describe(), is_configuration ? 2 : 1);
+    }
+    if (result->delivered) {
+        if (!report_stream(result)) return;
+    } else {
+        std::cout << result->body << '\n' << std::flush;
+    }
+    report_conversation(result);
+    if (result.credential() == "personal") ++by_personal_;
+    if (result.credential() == "enterprise") ++by_enterprise_;
+}
+
+/// A call is one POST /v3/chat; token requests and attempts that could not be sent are none.
+void ChatProgram::count(const Result& result) {
+    ++requests_;
+    const rekey::Trail& trail = result.trail();
+    calls_ += trail.omitted();
+    for (std::size_t i = 0; i != trail.size(); ++i)
+        if (!trail[i].exchange && trail[i].fault != rekey::Fault::misconfigured) ++calls_;
+}
+
+/// True if the stream was whole and held no error.
+bool ChatProgram::report_stream(const Result& result) {
+    if (!events_.failed() && events_.ended()) return true;
+    std::string line(
+        to_string(events_.failed() ? kind_of(events_.code()) : rekey::ErrorKind::transport));
+    line += ": HTTP " + std::to_string(result->status);
+    if (events_.code() != 0) line += ", code " + std::to_string(events_.code());
+    if (!events_.failed()) line += ", the stream ended before its last event";
+    if (!events_.message().empty()) line += ", " + events_.message();
+    std::string log_id = events_.log_id();
+    if (log_id.empty()) log_id = rekey::find_header(result->headers, "X-Tt-Logid");
+    if (!log_id.empty()) line += ", log id " + log_id;
+    line += ", credential " + std::string(result.credential());
+    fail(line + ", inside the stream");
+    return false;
+}
+
+void ChatProgram::report_conversation(const Result& result) {
+    if (conversation_.empty() || !rekey::coze::changed_account(result)) return;
+    const std::string id =
+        result->delivered ? events_.conversation_id() : rekey::coze::conversation_id(result->body);
+    std::cerr << "new conversation: " << one_line(id) << '\n';
+}
+
+void ChatProgram::fail(std::string_view line, int status) {
+    std::cerr << name_ << ": " << one_line(std::string(line)) << '\n';
+    ++failed_;
+    if (exit_status_ == 0) exit_status_ = status;
+}
+
+int ChatProgram::end() {
+    if (!std::cout) {
+        std::cerr << name_ << ": cannot write to the standard output\n";
+        if (exit_status_ == 0) exit_status_ = 1;
+    }
+    if (shows_counts_)
+        std::cerr << requests_ << " requests, " << calls_ << " calls, " << by_personal_
+                  << " served by personal, " << by_enterprise_ << " served by enterprise, "
+                  << failed_ << " failed\n";
+    return exit_status_;
+}
+
+}  // namespace support

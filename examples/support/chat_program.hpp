@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSL-1.0
+// ChatProgram: what the chat programs share; options, environment, one request, what is printed.
+#ifndef REKEY_EXAMPLES_SUPPORT_CHAT_PROGRAM_HPP
+#define REKEY_EXAMPLES_SUPPORT_CHAT_PROGRAM_HPP
+
+#include <rekey/adapter/curl.hpp>
+#include <rekey/http.hpp>
+#include <rekey/result.hpp>
+#include <rekey/stream/gate.hpp>
+#include <rekey/transport.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace support {
+
+/// The events of one answer: printed as they come, and watched for an error inside.
+class ChatEvents {
+public:
+    void begin() { *this = ChatEvents{}; }
+    void feed(std::string_view chunk);
+
+    /// The stream said that it is complete.
+    bool ended() const noexcept { return scanner_.ended(); }
+    /// `event:error` or `conversation.chat.failed` came.
+    bool failed() const noexcept { return failed_; }
+    std::int64_t code() const noexcept { return code_; }  ///< 0 if the event had none.
+    const std::string& message() const noexcept { return message_; }
+    const std::string& log_id() const noexcept { return log_id_; }
+    const std::string& conversation_id() const noexcept { return conversation_id_; }
+
+private:
+    void take(std::string_view name, std::string_view data);
+
+    rekey::stream::EventScanner scanner_{};
+    std::string message_{};
+    std::string log_id_{};
+    std::string conversation_id_{};
+    std::int64_t code_ = 0;
+    bool failed_ = false;
+};
+
+/// libcurl; a request that accepts an event stream hands its events on as they arrive.
+class ChatTransport {
+public:
+    static constexpr bool follows_redirects = false;
+    static constexpr bool vouches_for_whole_bodies = true;
+
+    ChatTransport(rekey::curl::Transport transport, ChatEvents& events)
+        : whole_(transport), streaming_(transport.stream(Sink{&events})) {}
+
+    rekey::TransportResult<rekey::HttpResponse> operator()(const rekey::HttpRequest& request,
+                                                           const rekey::Attempt& attempt) const;
+
+private:
+    struct Sink {
+        ChatEvents* events;
+        bool operator()(std::string_view chunk) const {
+            events->feed(chunk);
+            return true;
+        }
+    };
+
+    rekey::curl::Transport whole_;
+    rekey::curl::Streaming<Sink> streaming_;
+};
+
+/// One chat program from its options to its exit status.
+///
+/// Exit status  0 answered; 1 refused or failed; 2 options, variables or credentials that cannot
+///              work, with one line that names the thing.
+class ChatProgram {
+public:
+    ChatProgram(std::string name, std::string about);
+
+    /// Reads options and variables. False: `exit_status()` is final, everything was said.
+    bool read(int argc, char** argv);
+    int exit_status() const noexcept { return exit_status_; }
+
+    bool allows_http() const noexcept { return allows_http_; }
+    /// Borrows this object.
+    ChatTransport transport();
+    /// Says on stderr what is wrong with the configuration; the exit status for that.
+    int complain(std::string_view what);
+
+    /// Sends the request as often as the options say and prints what comes back.
+    template <class Client> int run(const Client& client) {
+        for (std::uint64_t left = repeat_; left != 0; --left) {
+            events_.begin();
+            finish(client.send(request_));
+        }
+        return end();
+    }
+
+private:
+    using Result = rekey::Result<rekey::HttpResponse>;
+
+    bool read_options(int argc, char** argv);
+    bool read_environment();
+    bool make_request(std::string_view base, std::string_view bot_id, std::string_view user_id);
+
+    void finish(const Result& result);
+    void count(const Result& result);
+    bool report_stream(const Result& result);
+    void report_conversation(const Result& result);
+    void fail(std::string_view line, int status = 1);
+    int end();
+
+    std::string name_;
+    std::string about_;
+    std::string message_ = "What can you do?";
+    std::string conversation_{};
+    std::uint64_t repeat_ = 1;
+    bool streams_ = false;
+    bool shows_trail_ = false;
+    bool shows_counts_ = false;
+    bool allows_http_ = false;
+    int exit_status_ = 0;
+
+    rekey::HttpRequest request_{};
+    ChatEvents events_{};
+    std::uint64_t requests_ = 0;
+    std::uint64_t calls_ = 0;
+    std::uint64_t by_personal_ = 0;
+    std::uint64_t by_enterprise_ = 0;
+    std::uint64_t failed_ = 0;
+};
+
+}  // namespace support
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSL-1.0
+// Client: a transport and its policies; the first type a user writes.
+#ifndef REKEY_CLIENT_HPP
+#define REKEY_CLIENT_HPP
+
+#include <rekey/driver/sync.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+
+namespace detail {
+
+/// A transport, owned or borrowed.
+template <class Transport> struct TransportHolder {
+    explicit TransportHolder(Transport&& given) : transport(std::move(given)) {}
+    Transport& get() const noexcept { return transport; }
+    mutable Transport transport;
+};
+template <class Transport> struct TransportHolder<Transport&> {
+    explicit TransportHolder(Transport& given) noexcept : transport(&given) {}
+    Transport& get() const noexcept { return *transport; }
+    Transport* transport;
+};
+
+/// Copied or moved in; an lvalue that cannot be copied is borrowed.
+template <class Given>
+using Held = std::conditional_t<std::is_lvalue_reference_v<Given> &&
+                                    !std::is_copy_constructible_v<std::decay_t<Given>>,
+                                Given, std::decay_t<Given>>;
+
+}  // namespace detail
+
+/// Sends requests over a transport of the user's, as its policies say.
+///
+/// Transport  any callable `Response(const Request&, const Attempt&)`, which puts
+///            `attempt.authorization()` on the wire; or `Response(const Request&)` for request
+///            types whose header rekey can set. Returns the response or an expected-like value.
+///            Copied or moved in; an lvalue that cannot be copied, or `std::ref(x)`, is borrowed.
+/// Policies   any order: `CredentialChain{…}`, `RetryOn<…>{}`, `MaxAttempts<3>{}`, a service, …
+/// Errors     values; an exception of the transport or of a credential's function ends the call
+///            unchanged, is never retried and leaves the client usable.
+/// Threads    `send` is const and exactly as thread-safe as the transport's call. Copies share
+///            tokens and replaced credentials.
+/// Cost       one allocation when made; none in a call whose first credential is accepted.
+/// Example    examples/01_fall_back.cpp
+template <class Transport, class... Policies> class Client {
+    using Understood = rekey::Plan<Policies...>;
+    template <bool AllPolicies, class... Given> struct PartsIf {
+        using type = driver::Parts<Transport, Given...>;
+    };
+    template <class... Given> struct PartsIf<false, Given...> {
+        using type = driver::Parts<Transport>;
+    };
+    using Parts = typename PartsIf<Understood::understood, Policies...>::type;
+    using Bare = detail::Plain<Transport>;
+
+    using Promising = typename detail::Lent<Bare>::type;
+    static_assert(!detail::follows_redirects<Promising>(),
+                  "rekey: this transport follows redirects on its own, and would carry the "
+                  "credential to another server. Turn that off in the transport.");
+    static_assert(!detail::PromisesWholeBodies<Promising>::value ||
+                      detail::SaysRedirects<Promising>::value,
+                  "rekey: a transport type that makes promises (vouches_for_whole_bodies) must "
+                  "also say `static constexpr bool follows_redirects = false`.");
+
+public:
+    using Plan = typename Parts::Plan;
+    using Service = typename Parts::Service;
+
+    explicit Client(Transport transport, Policies... policies)
+        : Client(Understood{}, std::forward<Transport>(transport), policies...) {}
+
+    /// Sends the request, and again as the policies say, until it is accepted or given up.
+    ///
+    /// Request  any type that the transport takes; never changed.
+    /// Extras   `Idempotent{}`, `IdempotencyKey{…}`, `Subject{…}`, `SameCredentialAs{result}`.
+    template <class Request, class... Extras>
+    auto send(const Request& request, const Extras&... extras) const {
+        using TransportCall = detail::TransportCall<Bare, Request>;
+        static_assert(TransportCall::fits,
+                      "rekey: the transport cannot be called with this request. It is called as "
+                      "transport(const Request&, const rekey::Attempt&) or transport(Request&).");
+        static_assert(!TransportCall::plain || std::is_void_v<typename Parts::Chain> ||
+                          detail::Asks<Request>::can_set_header,
+                      "rekey: this transport takes a request alone, and rekey cannot set a header "
+                      "of it. Take a second argument, const rekey::Attempt&, or specialise "
+                      "rekey::RequestTraits<Request> with set_header.");
+        static_assert((detail::IsExtra<Extras>::value && ...),
+                      "rekey: send(request, extras...) takes Idempotent{}, IdempotencyKey{...}, "
+                      "Subject{...} and SameCredentialAs{result}; one of these is something else.");
+        static_assert(((detail::count_of<Extras, Extras...> == 1) && ...),
+                      "rekey: send(request, extras...) takes each extra once.");
+        if constexpr (TransportCall::fits && (detail::IsExtra<Extras>::value && ...) &&
+                      (!TransportCall::plain || std::is_void_v<typename Parts::Chain> ||
+                       detail::Asks<Request>::can_set_header)) {
+            using Response = typename detail::ResponseOf<typename TransportCall::Answer>::type;
+            static_assert(detail::Reads<Response>::known,
+                          "rekey: the transport returns a type that rekey cannot read: it has no "
+                          "status, status_code, status() or status_code(). Specialise "
+                          "rekey::ResponseTraits<Response> in a few lines.");
+            if constexpr (detail::Reads<Response>::known) {
+                if constexpr (sizeof...(Extras) == 0) {
+                    return run<Request, Response>(request, driver::no_extras);
+                } else {
+                    detail::CallExtras sorted;
+                    (sorted.take(extras), ...);
+                    return run<Request, Response>(request, sorted);
+                }
+            }
+        }
+    }
+
+    /// Puts another credential of that type in the place of the present one, for all copies of
+    /// this client: calls that run finish with the old one, the next take the new one.
+    ///
+    /// Threads  any thread, any time. The old token is wiped when its last call has ended.
+    template <class Credential> void replace(const Credential& credential) const {
+        if constexpr (Plan::template has<Credential>())
+            slots_->template of<Credential>().replace(credential);
+    }
+
+private:
+    using Slots = driver::Slots<typename Parts::Chain>;
+
+    template <bool Understood>
+    static detail::Shared<Slots> make_slots(const typename Parts::Store& store,
+                                            const Policies&... policies) {
+        if constexpr (Understood && !std::is_void_v<typename Parts::Chain>) {
+            detail::Shared<Slots> made;
+            (make_slots_of(made, policies), ...);
+            return made;
+        } else {
+            (void)store;
+            return detail::Shared<Slots>::make();
+        }
+    }
+    template <class Policy>
+    static void make_slots_of(detail::Shared<Slots>& made, const Policy& policy) {
+        if constexpr (Policy::role == Role::chain) made = detail::Shared<Slots>::make(policy);
+    }
+
+    explicit Client(Understood, Transport&& transport, const Policies&... policies)
+        : transport_(std::forward<Transport>(transport)),
+          store_(store_of(policies...)),
+          rules_(rules_of(policies...)),
+          slots_(make_slots<Understood::understood>(store_, policies...)) {}
+
+    static typename Parts::Store store_of([[maybe_unused]] const Policies&... policies) {
+        if constexpr (Understood::understood && sizeof...(Policies) != 0)
+            return typename Parts::Store{typename Parts::template Stored<Policies>(policies)...};
+        else
+            return {};
+    }
+    static typename Plan::Rules rules_of([[maybe_unused]] const Policies&... policies) {
+        if constexpr (Understood::understood && sizeof...(Policies) != 0)
+            return typename Plan::Rules(policies...);
+        else
+            return {};
+    }
+
+    template <class Request, class Response>
+    [[gnu::always_inline]] Result<Response> run(const Request& request,
+                                                const detail::CallExtras& extras) const {
+        Result<Response> result;
+        driver::Frame<Parts, Bare, Request> frame(*slots_, store_, rules_, request, extras, result);
+        if (const char* const why = frame.problem()) {
+            frame.refuse_to_start(why);
+            return result;
+        }
+        auto&& clock = this->clock();
+        driver::run<Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
+        return result;
+    }
+    decltype(auto) clock() const noexcept {
+        if constexpr (std::is_void_v<typename Parts::Clock>)
+            return detail::SystemClock{};
+        else
+            return (Parts::template policy<Role::clock>(store_).clock());
+    }
+    auto exchanger() const noexcept {
+        if constexpr (std::is_void_v<typename Parts::Exchange>) {
+            return driver::Exchanger<Bare, Service>{transport_.get()};
+        } else {
+            auto& transport = Parts::template policy<Role::exchange>(store_).transport();
+            return driver::Exchanger<detail::Plain<decltype(transport)>, Service>{transport};
+        }
+    }
+
+    detail::TransportHolder<Transport> transport_;
+    typename Parts::Store store_;
+    typename Plan::Rules rules_;
+    detail::Shared<Slots> slots_;
+};
+
+template <class Given, class... Policies>
+Client(Given&&, Policies...) -> Client<detail::Held<Given>, Policies...>;
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSL-1.0
+// Call<Plan>: the state machine; no clock, lock, allocation or I/O.
+#ifndef REKEY_CORE_CALL_HPP
+#define REKEY_CORE_CALL_HPP
+
+#include <rekey/core/plan.hpp>
+
+#include <cassert>
+#include <cstdint>
+
+namespace rekey {
+inline namespace v0_1 {
+
+/// What a driver knows about one call before it starts.
+struct CallOptions {
+    std::uint8_t first_slot = 0;  ///< Where the ring of credentials starts.
+    bool pinned = false;          ///< Only that slot: no fallback (`SameCredentialAs`).
+    bool idempotent = false;      ///< Sending it twice does what sending it once does.
+};
+
+/// One call, from its first send to its end: facts in, one action out.
+///
+/// Plan      a `Plan<Policies...>`.
+/// Use       `start()`, then answer each action with its own participle until `Kind::finish`.
+///           `cancelled()` may be said at any time. An answer out of turn is an assertion, so a
+///           driver drops late answers itself.
+/// Threads   a small value that one thread at a time owns.
+/// Cost      16 bytes and what the limits hold; each step is a few branches; all constexpr.
+/// Example   examples/02_by_hand.cpp
+template <class Plan> class Call {
+public:
+    using Rules = typename Plan::Rules;
+
+    constexpr Call() = default;
+    constexpr explicit Call(const Rules& rules, CallOptions options = {}) : held_(rules, options) {}
+    constexpr explicit Call(CallOptions options) : held_(Rules{}, options) {}
+
+    /// The first action.
+    constexpr Action start(TimePoint now = {}) noexcept {
+        return propose(Move::first, held_.slot, Duration{0}, now);
+    }
+
+    /// The answer to `Kind::send`: how the attempt went.
+    constexpr Action sent(const Facts& facts, TimePoint now = {}) noexcept {
+        answer_to(Kind::send);
+        if (facts.reach == Reach::answered && facts.failure == NoFailure &&
+            facts.fault == Fault::nothing)
+            return finish(StopReason::success);
+        return failed(facts, now);
+    }
+
+    /// The answer to `Kind::wait`: the delay is over.
+    constexpr Action waited(TimePoint now = {}) noexcept {
+        answer_to(Kind::wait);
+        return propose(held_.move, held_.slot, Duration{0}, now);
+    }
+
+    /// The answer to `Kind::fetch`.
+    constexpr Action fetched(Fetched outcome, TimePoint now = {}) noexcept {
+        answer_to(Kind::fetch);
+        switch (outcome) {
+            case Fetched::proven: set(proven); return send();
+            case Fetched::unproven:
+            case Fetched::renewed: clear(proven); return send();
+            case Fetched::refused: clear(proven); return fall_back(now, may_ask_user());
+            case Fetched::not_sent:
+            case Fetched::unknown:
+            case Fetched::failed:
+            case Fetched::misconfigured: break;
+        }
+        visit(held_.slot);
+        if (Plan::falls_back_on_exchange_failure && has_next())
+            return propose(Move::fall_back, next_slot(), Duration{0}, now);
+        return finish(StopReason::exchange_failed);
+    }
+
+    /// The answer to `Kind::admit`.
+    constexpr Action admitted(const Admission& admission, TimePoint now = {}) noexcept {
+        answer_to(Kind::admit);
+        switch (admission.verdict) {
+            case Admitted::go: break;
+            case Admitted::go_to: held_.slot = admission.slot; break;
+            case Admitted::skip_slot:
+                if (held_.move == Move::straddle) return finish(StopReason::remedies_used_up);
+                visit(held_.slot);
+                return fall_back(now);
+            case Admitted::busy: return propose(held_.move, held_.slot, admission.delay, now);
+            case Admitted::spent:
+                return finish(held_.move == Move::straddle ? StopReason::remedies_used_up
+                                                           : StopReason::budget_spent);
+        }
+        return fetch_or_send();
+    }
+
+    /// The answer to `Kind::reauthorize`.
+    constexpr Action reauthorized(Reauthorized outcome, TimePoint now = {}) noexcept {
+        answer_to(Kind::reauthorize);
+        if (outcome != Reauthorized::authorized) return finish(StopReason::needs_user);
+        clear(proven);
+        return propose(Move::renew, held_.slot, Duration{0}, now);
+    }
+
+    /// The caller cancelled. Allowed at any time; nothing is sent after it.
+    constexpr Action cancelled() noexcept { return finish(StopReason::cancelled); }
+
+    /// How many attempts were sent so far.
+    constexpr std::uint32_t sends() const noexcept { return held_.sends; }
+
+private:
+    enum Flag : std::uint8_t {
+        pinned = 1,
+        idempotent = 2,
+        proven = 4,      // the token of this slot had been accepted before this call
+        straddled = 8,   // the one extra try after a change of route is used
+        asked_user = 16  // the user was asked to authorize again
+    };
+
+    struct Held : Rules {
+        std::uint32_t sends = 0;
+        std::uint32_t visited = 0;  // slots that were tried, one bit each
+        std::uint32_t repeats = 0;  // of the current slot
+        std::uint8_t slot = 0;
+        std::uint8_t flags = 0;
+        Move move = Move::first;
+        Kind awaits = Kind::finish;
+
+        constexpr Held() = default;
+        constexpr Held(const Rules& rules, CallOptions options)
+            : Rules(rules),
+              slot(options.first_slot),
+              flags(static_cast<std::uint8_t>((options.pinned ? pinned : 0) |
+                                              (options.idempotent ? idempotent : 0))) {}
+    };
+    Held held_{};
+
+    constexpr bool is(Flag flag) const noexcept { return (held_.flags & flag) != 0; }
+    constexpr void set(Flag flag) noexcept {
+        held_.flags = static_cast<std::uint8_t>(held_.flags | flag);
+    }
+    constexpr void clear(Flag flag) noexcept {
+        held_.flags = static_cast<std::uint8_t>(held_.flags & ~flag);
+    }
+    constexpr void visit(std::uint8_t slot) noexcept { held_.visited |= std::uint32_t{1} << slot; }
+    static constexpr bool fetches(std::uint8_t slot) noexcept {
+        return Plan::Chain::fetching != 0 && ((Plan::Chain::fetching >> slot) & 1u) != 0;
+    }
+    constexpr void answer_to(Kind kind) noexcept {
+        assert(held_.awaits == kind && "rekey: this answer does not belong to the last action");
+        (void)kind;
+    }
+
+    /// What to do about an attempt that was not accepted.
+    constexpr Action failed(const Facts& facts, TimePoint now) noexcept {
+        if (facts.reach == Reach::delivered)
+            return finish(facts.failure == NoFailure && facts.fault == Fault::nothing
+                              ? StopReason::success
+                              : StopReason::not_retryable);
+        if (facts.fault != Fault::nothing || !Plan::acts_on(facts))
+            return finish(StopReason::not_retryable);
+        const bool whole = facts.reach == Reach::answered;
+        if (!Plan::Service::refuses_before_acting && whole && !is(idempotent) &&
+            (facts.failure == AuthRejected || facts.failure == NotFound))
+            return finish(StopReason::unsafe_to_repeat);
+        if (whole && facts.failure == AuthRejected) {
+            if (fetches(held_.slot) && is(proven) && facts.http_status != 403) {
+                clear(proven);
+                return propose(Move::renew, held_.slot, Duration{0}, now);
+            }
+            return fall_back(now, may_ask_user());
+        }
+        if (whole && facts.failure == NotFound) return fall_back(now);
+        const bool harmless = (whole && facts.failure == RateLimited) ||
+                              facts.reach == Reach::never_sent || is(idempotent);
+        if (!harmless) return finish(StopReason::unsafe_to_repeat);
+        const Duration delay = Plan::delay(held_, facts, held_.repeats);
+        ++held_.repeats;
+        return propose(Move::repeat, held_.slot, delay, now);
+    }
+
+    constexpr bool has_next() const noexcept {
+        return !is(pinned) && Plan::slot_count > 1 && next_slot() != held_.slot;
+    }
+    /// The next slot of the ring that was not tried; the current one if there is none.
+    constexpr std::uint8_t next_slot() const noexcept {
+        for (std::uint32_t step = 1; step < Plan::slot_count; ++step) {
+            const std::uint32_t slot = (held_.slot + step) % Plan::slot_count;
+            if (((held_.visited >> slot) & 1u) == 0) return static_cast<std::uint8_t>(slot);
+        }
+        return held_.slot;
+    }
+    constexpr bool may_ask_user() const noexcept { return Plan::reauthorizes && !is(asked_user); }
+    constexpr Action fall_back(TimePoint now, bool then_ask_user = false) noexcept {
+        visit(held_.slot);
+        if (has_next()) return propose(Move::fall_back, next_slot(), Duration{0}, now);
+        if (then_ask_user) {
+            set(asked_user);
+            return act(Kind::reauthorize);
+        }
+        if (Plan::admits && !is(straddled) && !is(pinned)) {
+            set(straddled);
+            return propose(Move::straddle, held_.slot, Duration{0}, now);
+        }
+        return finish(StopReason::remedies_used_up);
+    }
+
+    /// Puts a move before the limits; if they allow it, the next step towards its send.
+    constexpr Action propose(Move move, std::uint8_t slot, Duration delay, TimePoint now) noexcept {
+        const Ruling ruling = Plan::judge(held_, Proposal{move, held_.sends + 1, delay, now});
+        if (!ruling.allowed) return finish(ruling.reason);
+        if (slot != held_.slot) {
+            held_.repeats = 0;
+            clear(proven);
+        }
+        held_.slot = slot;
+        held_.move = move;
+        if (delay > Duration{0}) {
+            Action action = act(Kind::wait);
+            action.delay = delay;
+            return action;
+        }
+        return enter();
+    }
+    constexpr Action enter() noexcept {
+        if (Plan::admits) return act(Kind::admit);
+        return fetch_or_send();
+    }
+    constexpr Action fetch_or_send() noexcept {
+        if (fetches(held_.slot)) return act(Kind::fetch);
+        return send();
+    }
+    constexpr Action send() noexcept {
+        ++held_.sends;
+        visit(held_.slot);
+        return act(Kind::send);
+    }
+    constexpr Action act(Kind kind) noexcept {
+        held_.awaits = kind;
+        return Action{kind,
+                      held_.move,
+                      held_.slot,
+                      StopReason::success,
+                      held_.sends + (kind == Kind::send ? 0u : 1u),
+                      Duration{0},
+                      Duration{0}};
+    }
+    constexpr Action finish(StopReason reason) noexcept {
+        held_.awaits = Kind::finish;
+        return Action{Kind::finish, held_.move,  held_.slot, reason,
+                      held_.sends,  Duration{0}, Duration{0}};
+    }
+};
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

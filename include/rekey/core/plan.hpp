@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSL-1.0
+// Plan<Policies...>: sorts policies by role, refuses nonsense in plain words.
+#ifndef REKEY_CORE_PLAN_HPP
+#define REKEY_CORE_PLAN_HPP
+
+#include <rekey/body/reading.hpp>
+#include <rekey/detail/roles.hpp>
+#include <rekey/policy/role.hpp>
+#include <rekey/service.hpp>
+
+#include <cstdint>
+#include <type_traits>
+
+namespace rekey {
+inline namespace v0_1 {
+
+namespace detail {
+
+struct NoGateRule {
+    static constexpr bool lists_any_code = false;
+    static constexpr bool lists_code(std::int64_t) noexcept { return false; }
+    static constexpr FailureClass forced_class(std::int64_t) noexcept { return NoFailure; }
+    static constexpr bool lists_class(FailureClass) noexcept { return false; }
+    static constexpr bool lists_status(int) noexcept { return false; }
+};
+struct NoGate {
+    using Rule = NoGateRule;
+    template <class> static constexpr bool repeats() noexcept { return false; }
+    template <class> static constexpr bool lists_hopeless_code() noexcept { return false; }
+};
+struct OneSlotRule {
+    static constexpr std::uint32_t slot_count = 1;
+    static constexpr std::uint32_t fetching = 0;
+};
+
+template <class Policy, class = void> struct IsPolicy : std::false_type {};
+template <class Policy>
+struct IsPolicy<Policy, std::enable_if_t<std::is_same_v<decltype(Policy::role), const Role>>>
+    : std::true_type {};
+
+template <class Policy> constexpr bool bounds_call() noexcept {
+    if constexpr (Policy::role == Role::limit)
+        return Policy::bounds_call;
+    else
+        return false;
+}
+template <class Policy> constexpr bool reads_time() noexcept {
+    if constexpr (Policy::role == Role::limit || Policy::role == Role::pace)
+        return Policy::reads_time;
+    else
+        return false;
+}
+template <class Policy>
+using ServiceNamedBy = std::conditional_t<Policy::role == Role::service, Policy, void>;
+
+template <class List, class... More> struct Joined;
+template <class... Types, class... More> struct Joined<TypeList<Types...>, More...> {
+    using type = typename Unique<TypeList<>, Types..., More...>::type;
+};
+
+/// What `Plan` is once every policy is known to be one.
+template <class... Policies> class SortedPlan {
+    template <Role Wanted>
+    static constexpr bool at_most_one = count_role<Wanted, Policies...>() <= 1;
+    template <Role Wanted> using First = typename FirstOfRole<Wanted, Policies...>::type;
+
+    static_assert(at_most_one<Role::gate>,
+                  "rekey: a client takes one RetryOn. Put all conditions between its brackets.");
+    static_assert(at_most_one<Role::chain>,
+                  "rekey: a client takes one CredentialChain. Put all credentials into it.");
+    static_assert(at_most_one<Role::reauthorizer>, "rekey: a client takes one OboReauth.");
+    static_assert(at_most_one<Role::admission>, "rekey: a client takes one door to shared state.");
+    static_assert(at_most_one<Role::reader>, "rekey: a client takes one body reader (ReadWith).");
+    static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
+    static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
+
+    using ChainPolicy = First<Role::chain>;
+    using GatePolicy =
+        std::conditional_t<std::is_void_v<First<Role::gate>>, NoGate, First<Role::gate>>;
+    using Services = OneService<
+        typename Joined<typename Brought<ChainPolicy>::type, ServiceNamedBy<Policies>...>::type,
+        rekey::Service>;
+    static_assert(Services::count <= 1,
+                  "rekey: this client has two services, and a code can mean only one thing. Use "
+                  "one client per service; a credential such as coze::Pat brings its own.");
+
+public:
+    /// The position of a credential type in the chain.
+    template <class Credential> static constexpr std::uint8_t slot_of() noexcept {
+        return ChainPolicy::template slot_of<Credential>();
+    }
+    /// Whether a credential is in the chain; a compile error with a sentence if it is not.
+    template <class Credential> static constexpr bool has() noexcept {
+        return slot_of<Credential>() < slot_count;
+    }
+    using Service = typename Services::type;
+    using Gate = typename GatePolicy::Rule;
+    using Chain = typename RuleOf<ChainPolicy, OneSlotRule>::type;
+
+    static_assert((bounds_call<Policies>() || ... || !GatePolicy::template repeats<Service>()),
+                  "rekey: RetryOn lists a class that is answered by repeating (RateLimited or "
+                  "Transient) and nothing ends it. Add MaxAttempts<3>{} or a Deadline.");
+    static_assert(!mixes_identities<ChainPolicy>() || !std::is_void_v<First<Role::identity_gate>>,
+                  "rekey: this CredentialChain goes from a user's credential to the app's own, so "
+                  "that a refusal would change who acts. Use a client for each, or add "
+                  "EscalateToAppIdentity{} if that is what you want.");
+    static_assert(!GatePolicy::template lists_hopeless_code<Service>(),
+                  "rekey: RetryOn lists a code that the service calls QuotaExhausted or "
+                  "Permanent: another attempt gives the same answer. If you know better, write "
+                  "as_transient(code) or as_rate_limited(code).");
+
+    static constexpr std::uint32_t slot_count = Chain::slot_count;
+    /// Whether some failure is answered by sending again with the same credential.
+    static constexpr bool may_repeat = GatePolicy::template repeats<Service>();
+    /// Whether the code in a body is looked up at all.
+    static constexpr bool reads_body = Service::names_codes || Gate::lists_any_code;
+    static constexpr bool admits = !std::is_void_v<First<Role::admission>>;
+    static constexpr bool reauthorizes = !std::is_void_v<First<Role::reauthorizer>>;
+    static constexpr bool falls_back_on_exchange_failure =
+        !std::is_void_v<First<Role::exchange_gate>>;
+    /// False: the driver passes no time and reads no clock.
+    static constexpr bool reads_clock = (reads_time<Policies>() || ...);
+
+    /// What is known at run time only, by value; rules without data take no space.
+    struct Rules
+        : HeldRule<Policies, Policies::role == Role::limit || Policies::role == Role::pace>... {
+        constexpr Rules() = default;
+        template <class... Given, class = std::enable_if_t<
+                                      sizeof...(Given) != 0 &&
+                                      std::is_same_v<TypeList<Given...>, TypeList<Policies...>>>>
+        constexpr explicit Rules(const Given&... policies)
+            : HeldRule<Policies, Policies::role == Role::limit || Policies::role == Role::pace>(
+                  policies)... {}
+    };
+
+    /// The class of an answer: body first, HTTP second (coze-api §5).
+    static constexpr FailureClass classify(int http_status, const body::Reading& reading) noexcept {
+        if (reading.found == body::Found::present) {
+            if (const FailureClass forced = Gate::forced_class(reading.code); forced != NoFailure)
+                return forced;
+            if (const FailureClass known = Service::class_of(reading.code); known != NoFailure)
+                return known;
+            if (Gate::lists_code(reading.code)) return AuthRejected;
+            if (Service::names_codes && reading.code != 0 && http_status >= 200 &&
+                http_status < 300)
+                return Permanent;
+        }
+        const FailureClass by_http = Service::class_of_http(http_status);
+        return by_http == Permanent && Gate::lists_status(http_status) ? AuthRejected : by_http;
+    }
+
+    /// Whether the gate asks for another attempt after this failure.
+    static constexpr bool acts_on(const Facts& facts) noexcept {
+        if (Gate::lists_class(facts.failure)) return true;
+        if (facts.has_service_code) {
+            if (Gate::lists_code(facts.service_code)) return true;
+            if (Service::class_of(facts.service_code) != NoFailure) return false;
+        }
+        return facts.http_status != 0 && Gate::lists_status(facts.http_status);
+    }
+
+    /// The longest wait that a pace asks for before the repeat.
+    static constexpr Duration delay([[maybe_unused]] const Rules& rules,
+                                    [[maybe_unused]] const Facts& facts,
+                                    [[maybe_unused]] std::uint32_t repeats) noexcept {
+        Duration longest{0};
+        (ask_pace<Policies>(rules, facts, repeats, longest), ...);
+        return longest;
+    }
+    /// The first objection of a limit, or leave to go on.
+    static constexpr Ruling judge([[maybe_unused]] const Rules& rules,
+                                  [[maybe_unused]] const Proposal& proposal) noexcept {
+        Ruling ruling{};
+        (ask_limit<Policies>(rules, proposal, ruling), ...);
+        return ruling;
+    }
+
+private:
+    template <class Policy>
+    static constexpr void ask_limit(const Rules& rules, const Proposal& proposal,
+                                    Ruling& ruling) noexcept {
+        if constexpr (Policy::role == Role::limit) {
+            if (ruling.allowed)
+                ruling = static_cast<const HeldRule<Policy, true>&>(rules).judge(proposal);
+        }
+    }
+    template <class Policy>
+    static constexpr void ask_pace(const Rules& rules, const Facts& facts, std::uint32_t repeats,
+                                   Duration& longest) noexcept {
+        if constexpr (Policy::role == Role::pace) {
+            const Duration wait =
+                static_cast<const HeldRule<Policy, true>&>(rules).delay(facts, repeats);
+            if (wait > longest) longest = wait;
+        }
+    }
+};
+
+/// Stands in where a policy was not understood, so that one mistake gives one error.
+struct MisunderstoodPlan : SortedPlan<> {};
+
+}  // namespace detail
+
+/// A set of policies, sorted by role: the type that `Call` runs.
+///
+/// Policies  any order; each says `static constexpr Role role`. The written order never counts.
+/// Requires  at most one policy of most roles, one service, a bound on repeats; all checked when
+///           compiled, each with a sentence that says what to write instead.
+/// Cost      a type; `Plan::Rules` holds what is only known at run time.
+template <class... Policies>
+class Plan : public std::conditional_t<(detail::IsPolicy<Policies>::value && ...),
+                                       detail::SortedPlan<Policies...>, detail::MisunderstoodPlan> {
+    static_assert((detail::IsPolicy<Policies>::value && ...),
+                  "rekey: a Client takes a transport first and then policies, such as "
+                  "CredentialChain{...}, RetryOn<...>{} or MaxAttempts<3>{}. One of these "
+                  "arguments is no policy: it has no `static constexpr rekey::Role role`.");
+
+public:
+    static constexpr bool understood = (detail::IsPolicy<Policies>::value && ...);
+};
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+// Api: what the codes of the Coze Open API mean.
+#ifndef REKEY_COZE_API_HPP
+#define REKEY_COZE_API_HPP
+
+#include <rekey/policy/retry_on.hpp>
+#include <rekey/response.hpp>
+#include <rekey/service.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace coze {
+
+/// Coze: the code in the body decides on any HTTP status, 200 included.
+///
+/// AuthRejected    4100, 4101, 700012006; HTTP 401 and 403 without a known code.
+/// NotFound        4200, 4006, 4001, 4002, 4005, 4314: "does not exist, or no permission for it".
+/// RateLimited     4009, 4013, 4020, 4102, 710005002; HTTP 429.
+/// QuotaExhausted  4008, 4011, 4019, 4022, 4027, 4028.
+/// Transient       4016, 5000; HTTP 408 and 5xx.
+/// Permanent       every other code; HTTP 404 without a known code.
+/// Source          Coze Open API error codes; the seeds' requirements R10, R12.
+struct Api : Service {
+    static constexpr bool names_codes = true;
+
+    static constexpr FailureClass class_of(std::int64_t code) noexcept {
+        switch (code) {
+            case 4100:
+            case 4101:
+            case 700012006: return AuthRejected;
+            case 4001:
+            case 4002:
+            case 4005:
+            case 4006:
+            case 4200:
+            case 4314: return NotFound;
+            case 4009:
+            case 4013:
+            case 4020:
+            case 4102:
+            case 710005002: return RateLimited;
+            case 4008:
+            case 4011:
+            case 4019:
+            case 4022:
+            case 4027:
+            case 4028: return QuotaExhausted;
+            case 4016:
+            case 5000: return Transient;
+            case 4000:
+            case 4003:
+            case 4004:
+            case 4007:
+            case 4010:
+            case 4012:
+            case 4014:
+            case 4015:
+            case 4021:
+            case 4029:
+            case 4033:
+            case 4104:
+            case 4105:
+            case 4201:
+            case 4300:
+            case 4301:
+            case 4302:
+            case 4303:
+            case 4304:
+            case 4315:
+            case 700012054:
+            case 708232001:
+            case 708232003:
+            case 777777775: return Permanent;
+            default: return NoFailure;
+        }
+    }
+
+    static constexpr FailureClass class_of_http(int status) noexcept {
+        if (status == 404) return Permanent;  // an unknown path: the resource has a code of its own
+        return Service::class_of_http(status);
+    }
+
+    /// Coze answers with JSON, an event stream or media; a 2xx that is none of these did not come
+    /// from Coze (a captive portal, a proxy's page) or was cut short.
+    static constexpr bool accepts_unread(std::string_view content_type,
+                                         std::string_view body) noexcept {
+        const auto begins = [](std::string_view text, std::string_view with) {
+            return rekey::detail::equal_ignoring_case(text.substr(0, with.size()), with);
+        };
+        if (!content_type.empty())
+            return !begins(content_type, "application/json") &&
+                   !begins(content_type, "text/html") && !begins(content_type, "text/plain") &&
+                   !begins_like_json(body);
+        for (const std::string_view field : {"event:", "data:", "id:", ":"})
+            if (begins(body, field)) return true;
+        return is_binary(body);
+    }
+
+    static constexpr std::string_view message_paths[] = {"msg", "error_message",
+                                                         "error_description", "error"};
+    static constexpr std::string_view log_id_headers[] = {"X-Tt-Logid"};
+    static constexpr std::string_view log_id_paths[] = {"detail.logid", "error.logid"};
+
+private:
+    static constexpr bool begins_like_json(std::string_view body) noexcept {
+        for (const char c : body)
+            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c == '{';
+        return false;
+    }
+    static constexpr bool is_binary(std::string_view body) noexcept {
+        for (const char c : body.substr(0, 64))
+            if ((c >= 0 && c < ' ' && c != '\t' && c != '\r' && c != '\n') || c < 0) return true;
+        return false;
+    }
+};
+
+/// Acts on every refusal: AuthRejected and NotFound, however Coze spells them on that endpoint.
+/// Wider than `RetryOn<4100, 4101, NotFound>`: also 700012006 and a bare HTTP 401 or 403.
+using RetryOnRefusal = RetryOn<AuthRejected, NotFound>;
+
+/// The public API bases. Credentials belong to one of them.
+inline constexpr std::string_view api_base = "https://api.coze.com";
+inline constexpr std::string_view api_base_cn = "https://api.coze.cn";
+
+}  // namespace coze
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

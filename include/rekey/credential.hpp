@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSL-1.0
+// Credential: what signs an attempt, and how rekey asks a user's type for it.
+#ifndef REKEY_CREDENTIAL_HPP
+#define REKEY_CREDENTIAL_HPP
+
+#include <rekey/identity.hpp>
+#include <rekey/secret.hpp>
+#include <rekey/version.hpp>
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+
+/// What a credential's `token(const Context&)` may look at.
+struct Context {
+    std::string_view subject{};  ///< The user of the call (`Subject{user}`), or empty.
+};
+
+namespace detail {
+
+#define REKEY_DETECT_CREDENTIAL(Trait, expression)                         \
+    template <class Type, class = void> struct Trait : std::false_type {}; \
+    template <class Type> struct Trait<Type, std::void_t<decltype(expression)>> : std::true_type {};
+REKEY_DETECT_CREDENTIAL(HasName, std::string_view(std::declval<const Type&>().name))
+REKEY_DETECT_CREDENTIAL(HasTokenText, std::string_view(std::declval<const Type&>().token))
+REKEY_DETECT_CREDENTIAL(HasTokenSecret, std::declval<const Type&>().token.expose())
+REKEY_DETECT_CREDENTIAL(HasTokenCall, std::declval<const Type&>().token())
+REKEY_DETECT_CREDENTIAL(HasTokenContextCall,
+                        std::declval<const Type&>().token(std::declval<const Context&>()))
+REKEY_DETECT_CREDENTIAL(HasScheme, std::string_view(std::declval<const Type&>().scheme))
+REKEY_DETECT_CREDENTIAL(HasHeaderName, std::string_view(std::declval<const Type&>().header))
+REKEY_DETECT_CREDENTIAL(HasOrigin, std::string_view(std::declval<const Type&>().origin))
+REKEY_DETECT_CREDENTIAL(HasExchangeType, std::declval<typename Type::Exchange>())
+#undef REKEY_DETECT_CREDENTIAL
+
+/// True if `Type::name` is a static member: then it outlives everything.
+template <class Type, class = void> struct NameIsStatic : std::false_type {};
+template <class Type>
+struct NameIsStatic<Type, std::enable_if_t<!std::is_member_object_pointer_v<decltype(&Type::name)>>>
+    : std::true_type {};
+
+inline std::string_view exposed(std::string_view token) noexcept { return token; }
+inline std::string_view exposed(const Secret& token) noexcept { return token.expose(); }
+
+}  // namespace detail
+
+/// How rekey reads a credential type.
+///
+/// Credential  has a `name` (static or member, for people and logs) and a `token` (a member: text
+///             or Secret; or a function with or without `const Context&`), or an exchange.
+/// Optional    `scheme` (default `Bearer`; empty for none), `header` (default `Authorization`),
+///             `origin` (`https://api.coze.com`: the token is sent nowhere else), `identity`.
+template <class Credential> struct CredentialTraits {
+    static constexpr bool exchanges = detail::HasExchangeType<Credential>::value;
+    static constexpr bool has_name = detail::HasName<Credential>::value;
+    static constexpr bool token_is_member =
+        detail::HasTokenText<Credential>::value || detail::HasTokenSecret<Credential>::value;
+    static constexpr bool token_is_call =
+        detail::HasTokenCall<Credential>::value || detail::HasTokenContextCall<Credential>::value;
+    static constexpr bool understood = has_name && (exchanges || token_is_member || token_is_call);
+    static constexpr bool name_is_static = detail::NameIsStatic<Credential>::value;
+    /// False: no credential of this type has an origin, and no driver carries the code that checks
+    /// one. A specialisation that does not say so is checked.
+    static constexpr bool may_be_bound = detail::HasOrigin<Credential>::value;
+
+    static std::string_view name([[maybe_unused]] const Credential& credential) noexcept {
+        if constexpr (has_name)
+            return std::string_view(credential.name);
+        else
+            return {};
+    }
+    static std::string_view scheme([[maybe_unused]] const Credential& credential) noexcept {
+        if constexpr (detail::HasScheme<Credential>::value)
+            return std::string_view(credential.scheme);
+        else
+            return "Bearer";
+    }
+    static std::string_view header([[maybe_unused]] const Credential& credential) noexcept {
+        if constexpr (detail::HasHeaderName<Credential>::value)
+            return std::string_view(credential.header);
+        else
+            return "Authorization";
+    }
+    static std::string_view origin([[maybe_unused]] const Credential& credential) noexcept {
+        if constexpr (detail::HasOrigin<Credential>::value)
+            return std::string_view(credential.origin);
+        else
+            return {};
+    }
+    /// The token, as text or Secret; whatever the user's function returns.
+    static decltype(auto) token(const Credential& credential,
+                                [[maybe_unused]] const Context& context) {
+        if constexpr (detail::HasTokenText<Credential>::value)
+            return std::string_view(credential.token);
+        else if constexpr (detail::HasTokenSecret<Credential>::value)
+            return credential.token.expose();
+        else if constexpr (detail::HasTokenContextCall<Credential>::value)
+            return credential.token(context);
+        else
+            return credential.token();
+    }
+};
+
+namespace detail {
+
+/// What is wrong with a header value that a credential would make; nullptr if nothing.
+/// Visible ASCII only: no CR, LF, NUL or space can enter a header (RFC 6750 §2.1, RFC 9110 §5.5).
+inline const char* problem_with_token(std::string_view token) noexcept {
+    if (token.empty()) return "its token is empty";
+    for (const char c : token)
+        if (c < '!' || c > '~')
+            return "its token holds a character that no header may carry "
+                   "(space, control or non-ASCII)";
+    return nullptr;
+}
+
+/// Cuts a secret out of a text that a server wrote. True if it was there. Fewer than eight
+/// characters cannot be told from a word and stay.
+inline bool cut_out(std::string& text, std::string_view secret) {
+    constexpr std::string_view instead = "[token]";
+    if (secret.size() < 8) return false;
+    bool found = false;
+    for (std::size_t at = 0; (at = text.find(secret, at)) != text.npos; at += instead.size()) {
+        text.replace(at, secret.size(), instead);
+        found = true;
+    }
+    return found;
+}
+
+/// The finished header value, e.g. `Bearer pat_…`, made once and wiped when dropped.
+inline Secret header_value(std::string_view scheme, std::string_view token) {
+    std::string text;
+    text.reserve(scheme.size() + 1 + token.size());
+    if (!scheme.empty()) {
+        text.append(scheme);
+        text.push_back(' ');
+    }
+    text.append(token);
+    return Secret{std::move(text)};
+}
+
+}  // namespace detail
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+// Maybe: a value or nothing, without the weight of <optional>.
+#ifndef REKEY_DETAIL_MAYBE_HPP
+#define REKEY_DETAIL_MAYBE_HPP
+
+#include <rekey/version.hpp>
+
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace detail {
+
+template <class Value> class Maybe {
+public:
+    Maybe() noexcept {}
+    Maybe(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
+        if (other.full_) set(std::move(other.value_));
+    }
+    Maybe(const Maybe& other) {
+        if (other.full_) set(other.value_);
+    }
+    Maybe& operator=(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
+        if (this != &other) {
+            reset();
+            if (other.full_) set(std::move(other.value_));
+        }
+        return *this;
+    }
+    Maybe& operator=(const Maybe& other) {
+        if (this != &other) {
+            Maybe copy(other);
+            *this = std::move(copy);
+        }
+        return *this;
+    }
+    ~Maybe() { reset(); }
+
+    template <class From> void set(From&& from) {
+        reset();
+        ::new (static_cast<void*>(&value_)) Value(std::forward<From>(from));
+        full_ = true;
+    }
+    void reset() noexcept {
+        if (!full_) return;
+        full_ = false;
+        value_.~Value();
+    }
+    explicit operator bool() const noexcept { return full_; }
+    Value& operator*() noexcept { return value_; }
+    const Value& operator*() const noexcept { return value_; }
+
+private:
+    union {
+        Value value_;
+    };
+    bool full_ = false;
+};
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: BSL-1.0
+// Frame: one call at work, all that every driver needs beside the core's Call.
+#ifndef REKEY_DRIVER_FRAME_HPP
+#define REKEY_DRIVER_FRAME_HPP
+
+#include <rekey/body/json.hpp>
+#include <rekey/core/call.hpp>
+#include <rekey/driver/slots.hpp>
+#include <rekey/driver/transport_call.hpp>
+#include <rekey/extras.hpp>
+#include <rekey/oauth/url.hpp>
+#include <rekey/policy/parts.hpp>
+#include <rekey/result.hpp>
+
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace driver {
+
+/// What a driver reads out of a set of policies, beside the core's plan.
+template <class Transport, class... Policies> struct Parts {
+    template <Role Wanted> using First = typename detail::FirstOfRole<Wanted, Policies...>::type;
+
+    using Plan = rekey::Plan<Policies...>;
+    using Service = typename Plan::Service;
+    using Chain = First<Role::chain>;
+    using Clock = First<Role::clock>;
+    using Exchange = First<Role::exchange>;
+
+    static constexpr bool whole_bodies =
+        !std::is_void_v<First<Role::framing>> || detail::vouches_for_whole_bodies<Transport>();
+    using Reader = typename std::conditional_t<
+        !std::is_void_v<First<Role::reader>>, First<Role::reader>,
+        std::conditional_t<whole_bodies, ReadWith<body::JsonPrefix>, ReadWith<body::Json>>>::reader;
+    static constexpr bool rewrites = detail::count_role<Role::rewrite, Policies...>() != 0;
+
+    /// What a client stores: its policies, but not the chain, whose credentials live in the slots.
+    struct Nothing {
+        template <class Policy> constexpr explicit Nothing(const Policy&) noexcept {}
+    };
+    template <class Policy>
+    using Stored = std::conditional_t<Policy::role == Role::chain, Nothing, Policy>;
+    using Store = detail::Pack<Stored<Policies>...>;
+
+    /// Lets every rewriting policy change the copy.
+    template <class Request> static void rewrite(const Store& store, Request& copy) {
+        rewrite(store, copy, std::index_sequence_for<Policies...>{});
+    }
+    /// The policy of a role. Requires that there is one.
+    template <Role Wanted> static constexpr decltype(auto) policy(const Store& store) noexcept {
+        return detail::at<position<Wanted>()>(store);
+    }
+
+private:
+    template <Role Wanted> static constexpr std::size_t position() noexcept {
+        constexpr bool has[] = {(Policies::role == Wanted)..., true};
+        std::size_t i = 0;
+        while (!has[i]) ++i;
+        return i;
+    }
+    template <class Request, std::size_t... Indices>
+    static void rewrite(const Store& store, Request& copy, std::index_sequence<Indices...>) {
+        (rewrite_one<Policies>(detail::at<Indices>(store), copy), ...);
+    }
+    template <class Policy, class Request>
+    static void rewrite_one(const Stored<Policy>& policy, Request& copy) {
+        if constexpr (Policy::role == Role::rewrite) policy.rewrite(copy);
+    }
+};
+
+/// Whether HTTP 200 with code 0 or without a code is a success, for a plan that can tell so when
+/// compiled.
+template <class Plan, class = void> struct PlainlyAccepts : std::false_type {};
+template <class Plan>
+struct PlainlyAccepts<Plan, std::enable_if_t<Plan::classify(200, body::Reading{body::Found::present,
+                                                                               0}) == NoFailure &&
+                                             Plan::classify(200, body::Reading{}) == NoFailure>>
+    : std::true_type {};
+
+inline constexpr detail::CallExtras no_extras{};
+
+/// The first text that stands at one of these paths; the same code for all clients.
+template <class Reader, class Paths>
+[[gnu::noinline, gnu::cold]] std::string first_text(std::string_view body, const Paths& paths) {
+    for (const std::string_view path : paths) {
+        std::string text = Reader::text(body, path);
+        if (!text.empty()) return text;
+    }
+    return {};
+}
+
+/// Turns answers into facts and texts: what the service, the reader and the traits know together.
+template <class Parts, class Response> struct Examiner {
+    using Service = typename Parts::Service;
+    using Reader = typename Parts::Reader;
+    using Plan = typename Parts::Plan;
+    using Reads = detail::Reads<Response>;
+
+    /// Whether this is HTTP 200 with code 0 or none, and the service takes that for a success:
+    /// nearly every answer, told apart with few instructions. Fills in the facts if it is.
+    [[gnu::always_inline]] static bool is_plain_success(const Response& response, Facts& facts) {
+        if constexpr (!PlainlyAccepts<Plan>::value) return false;
+        if (Reads::status(response) != 200 || Reads::delivered(response)) return false;
+        if constexpr (Plan::reads_body) {
+            const body::Reading reading = Reader::code(Reads::body(response));
+            if (reading.found == body::Found::malformed || reading.code != 0) return false;
+            facts.has_service_code = reading.found == body::Found::present;
+        }
+        facts.http_status = 200;
+        return true;
+    }
+    static Facts facts_of(const Response& response) {
+        Facts facts;
+        facts.http_status = Reads::status(response);
+        facts.reach = Reads::delivered(response) ? Reach::delivered : Reach::answered;
+        body::Reading reading;
+        if (Plan::reads_body) {
+            reading = Reader::code(Reads::body(response));
+            facts.has_service_code = reading.found == body::Found::present;
+            facts.service_code = reading.code;
+        }
+        facts.failure = Plan::classify(facts.http_status, reading);
+        if (reading.found == body::Found::malformed && facts.failure == NoFailure &&
+            facts.reach == Reach::answered && !accepts_unread(response)) {
+            facts.failure = Permanent;
+            facts.fault = Fault::malformed;
+        }
+        return facts;
+    }
+
+    /// The service's own words, decoded.
+    static std::string message(const Response& response) {
+        return first_text<Reader>(Reads::body(response), Service::message_paths);
+    }
+    static std::string log_id(const Response& response) {
+        for (const std::string_view name : Service::log_id_headers) {
+            const std::string_view value = Reads::header(response, name);
+            if (!value.empty()) return std::string(value);
+        }
+        return first_text<Reader>(Reads::body(response), Service::log_id_paths);
+    }
+
+private:
+    /// Whether a 2xx answer whose body the reader could not read is a success all the same.
+    static bool accepts_unread(const Response& response) {
+        const int status = Reads::status(response);
+        if (status == 204 || status == 205) return true;
+        return Service::accepts_unread(Reads::header(response, "Content-Type"),
+                                       Reads::body(response));
+    }
+};
+
+/// How an attempt at the token endpoint ended, as a token source tells it.
+struct ExchangeReport {
+    Reach reach = Reach::answered;
+    int http_status = 0;
+    bool has_service_code = false;
+    std::int64_t service_code = 0;
+    std::string message{};  ///< For people; no secret.
+    std::string log_id{};
+};
+
+/// One call at work: signs attempts, turns answers into facts, keeps the trail and the result.
+///
+/// A driver makes one per call, runs `call()` and does what the actions say; whatever waits or
+/// sends is the driver's. Not copied, owned by one thread at a time.
+///
+/// What a call needs whose first attempt is accepted is inlined and never takes the frame's
+/// address, so that the frame is never written to memory. The rest is out of line; a driver moves
+/// the frame into memory before it goes there.
+template <class Parts, class Transport, class Request> class Frame {
+public:
+    using Plan = typename Parts::Plan;
+    using Chain = typename Parts::Chain;
+    using Slots = driver::Slots<Chain>;
+    using TransportCall = detail::TransportCall<Transport, Request>;
+    using Answer = typename TransportCall::Answer;
+    using Response = typename detail::ResponseOf<Answer>::type;
+    using Examiner = driver::Examiner<Parts, Response>;
+
+    Frame(Slots& slot_set, const typename Parts::Store& store, const typename Plan::Rules& rules,
+          const Request& request, const detail::CallExtras& extras, Result<Response>& result)
+        : slots_(slot_set),
+          store_(store),
+          original_(request),
+          sent_(&request),
+          extras_(extras),
+          call_(rules, options(request, extras)),
+          result_(result) {
+        result_.trail().name(slot_set.names());
+    }
+    Frame(Frame&&) = default;
+    [[gnu::always_inline]] ~Frame() {}
+    Frame& operator=(Frame&&) = delete;
+
+    Call<Plan>& call() noexcept { return call_; }
+    Context context() const noexcept { return Context{extras_.subject}; }
+
+    /// Why this call cannot even start, or nullptr.
+    const char* problem() const noexcept {
+        if (!extras_.pinned) return nullptr;
+        if (extras_.slot < Plan::slot_count && slots_.names()[extras_.slot] == extras_.pinned_name)
+            return nullptr;
+        return "SameCredentialAs: the earlier result was not served by a credential of this client";
+    }
+    /// Ends a call that cannot start.
+    [[gnu::always_inline]] void refuse_to_start(const char* why) {
+        Frame elsewhere(std::move(*this));
+        elsewhere.refuse_all(why);
+    }
+    [[gnu::noinline, gnu::cold]] void refuse_all(const char* why) {
+        Facts facts;
+        facts.reach = Reach::never_sent;
+        facts.failure = Permanent;
+        facts.fault = Fault::misconfigured;
+        report(facts, extras_.slot);
+        result_.note(why);
+        end_in_failure(StopReason::not_retryable);
+    }
+
+    /// Signs an attempt. False: it cannot be sent, and `unsendable()` is the answer to `send`.
+    [[gnu::always_inline]] bool sign(const Action& action) {
+        slot_ = action.slot;
+        move_ = action.move;
+        number_ = action.number;
+        timeout_ = action.timeout;
+        if constexpr (Parts::rewrites) rewrite();
+        if constexpr (!std::is_void_v<Chain>) {
+            if constexpr (Plan::Chain::fetching == 0)
+                pin_ = slots_.read(slot_, context());
+            else if (((Plan::Chain::fetching >> slot_) & 1u) == 0)
+                pin_ = slots_.read(slot_, context());
+            if (pin_->problem != nullptr) return refuse(pin_->problem);
+            if constexpr (Slots::may_be_bound && detail::Asks<Request>::knows_url) {
+                if (!pin_->origin.empty() &&
+                    !may_go_to(detail::Asks<Request>::url(*sent_), pin_->origin))
+                    return refuse("it is bound to another origin than the URL of this request");
+            }
+            if (!detail::Asks<Request>::header(*sent_, pin_->header).empty())
+                return refuse("the request already carries the header that the credential sets");
+        }
+        return true;
+    }
+
+    /// What the transport is told about the attempt that was signed last.
+    [[gnu::always_inline]] Attempt attempt() const noexcept {
+        AttemptFields fields;
+        if constexpr (!std::is_void_v<Chain>) {
+            fields.authorization = pin_->value.expose();
+            fields.header = pin_->header;
+            fields.credential = slots_.names()[slot_];
+        }
+        fields.idempotency_key = extras_.idempotency_key;
+        fields.timeout = timeout_;
+        fields.number = number_;
+        return Attempt{fields};
+    }
+    /// The request of that attempt: the caller's own, or a copy that was rewritten.
+    const Request& request() const noexcept { return *sent_; }
+
+    /// A copy of the request with the header set, for a transport that takes no Attempt.
+    [[gnu::always_inline]] auto signed_copy() const {
+        Request copy = *sent_;
+        const Attempt attempt = this->attempt();
+        if (!attempt.authorization().empty())
+            RequestTraits<Request>::set_header(copy, attempt.header(), attempt.authorization());
+        return copy;
+    }
+
+    /// The answer to `send`: what the transport returned.
+    Action received(Answer&& answer, TimePoint now) {
+        if constexpr (detail::IsExpectedLike<Answer>::value) {
+            if (!answer.has_value())
+                return unanswered(detail::transport_error(std::move(answer).error()), now);
+            return answered(std::move(detail::value_in(answer)), now);
+        } else {
+            return answered(std::move(answer), now);
+        }
+    }
+    /// Completes the call if the answer is a plain success, of which the core can only say that it
+    /// is the end. It is told of any other. `entry` is `Trail::first` if this is known to be it.
+    [[gnu::always_inline]] bool ends_with(Answer& answer, TrailEntry& (Trail::*entry)()) {
+        if constexpr (detail::IsExpectedLike<Answer>::value) {
+            if (!answer.has_value()) return false;
+            return succeeds_with(detail::value_in(answer), entry);
+        } else {
+            return succeeds_with(answer, entry);
+        }
+    }
+    [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint now) {
+        Facts facts;
+        facts.reach = Reach::never_sent;
+        facts.failure = Permanent;
+        facts.fault = Fault::misconfigured;
+        const Action next = call_.sent(facts, now);
+        record(facts, false);
+        report(facts, slot_);
+        result_.drop();
+        result_.log_id({});
+        std::string note;
+        if (!slots_.names()[slot_].empty()) {
+            note = "credential ";
+            note += slots_.names()[slot_];
+            note += " cannot be sent: ";
+        }
+        note += problem_;
+        result_.note(std::move(note));
+        return next;
+    }
+
+    /// The answer to `fetch`: a token source has put its signature into `pin()`, or says why not.
+    Action fetched(const Action& action, Fetched outcome, ExchangeReport&& said, TimePoint now) {
+        slot_ = action.slot;
+        move_ = action.move;
+        number_ = action.number;
+        const Action next = call_.fetched(outcome, now);
+        if (outcome <= Fetched::renewed) return next;
+        Facts facts;
+        facts.reach = said.reach;
+        facts.http_status = said.http_status;
+        facts.has_service_code = said.has_service_code;
+        facts.service_code = said.service_code;
+        facts.failure = outcome == Fetched::refused ? AuthRejected : Transient;
+        facts.fault = outcome == Fetched::misconfigured ? Fault::misconfigured : Fault::nothing;
+        record(facts, true);
+        if (outcome != Fetched::refused || !refusal_reported_) {
+            report(facts, slot_);
+            refusal_reported_ = outcome == Fetched::refused;
+            exchange_reported_ = outcome != Fetched::refused;
+            result_.drop();
+            result_.note(std::move(said.message));
+            result_.log_id(std::move(said.log_id));
+        }
+        return next;
+    }
+    /// Where a token source puts its signature. To renew, it holds the one that was refused.
+    token::Pin& pin(bool renew) noexcept {
+        if (renew && !pin_) pin_ = std::move(reported_pin_);
+        return pin_;
+    }
+
+    /// The last action: completes the result.
+    void end(StopReason reason) {
+        if (reason == StopReason::success)
+            succeed();
+        else
+            end_in_failure(reason);
+    }
+
+private:
+    [[gnu::always_inline]] void succeed() {
+        if constexpr (!std::is_void_v<Chain>)
+            if (!pin_->accepted.load(detail::Order::relaxed))
+                pin_->accepted.store(true, detail::Order::relaxed);
+        result_.succeed(slot_);
+    }
+    static CallOptions options(const Request& request, const detail::CallExtras& extras) noexcept {
+        CallOptions chosen;
+        chosen.first_slot = extras.slot;
+        chosen.pinned = extras.pinned;
+        if constexpr (Plan::may_repeat)
+            chosen.idempotent =
+                extras.idempotent || idempotent_method(detail::Asks<Request>::method(request));
+        return chosen;
+    }
+    /// RFC 9110 §9.2.2.
+    static bool idempotent_method(std::string_view method) noexcept {
+        switch (method.size()) {  // a comparison of a known size is one instruction
+            case 3: return is(method, "GET") || is(method, "PUT");
+            case 4: return is(method, "HEAD");
+            case 5: return is(method, "TRACE");
+            case 6: return is(method, "DELETE");
+            case 7: return is(method, "OPTIONS");
+            default: return false;
+        }
+    }
+    template <std::size_t Size>
+    static bool is(std::string_view method, const char (&name)[Size]) noexcept {
+        return std::memcmp(method.data(), name, Size - 1) == 0;
+    }
+    [[gnu::noinline]] static bool may_go_to(std::string_view url,
+                                            std::string_view origin) noexcept {
+        if (url.substr(0, origin.size()) == origin &&
+            (url.size() == origin.size() || url[origin.size()] == '/'))
+            return true;
+        return oauth::same_origin(oauth::parse_url(url), oauth::parse_url(origin));
+    }
+    bool refuse(const char* why) noexcept {
+        problem_ = why;
+        return false;
+    }
+
+    [[gnu::always_inline]] bool succeeds_with(Response& response, TrailEntry& (Trail::*entry)()) {
+        Facts facts;
+        if (!Examiner::is_plain_success(response, facts)) return false;
+        record(facts, false, entry);
+        result_.keep(std::move(response));
+        succeed();
+        return true;
+    }
+    Action answered(Response&& response, TimePoint now) {
+        const Facts facts = Examiner::facts_of(response);
+        const Action next = call_.sent(facts, now);
+        record(facts, false);
+        if (next.kind == Kind::finish && next.reason == StopReason::success) {
+            result_.keep(std::move(response));
+            return next;
+        }
+        if (is_refusal(facts)) {
+            const bool renewal_follows = next.kind != Kind::finish && next.move == Move::renew;
+            if (renewal_follows || refusal_reported_) return next;
+            refusal_reported_ = true;
+        } else if (refusal_reported_ && next.kind != Kind::finish) {
+            return next;  // it did not stop the call: the refusal before it stays reported
+        }
+        report(facts, slot_);
+        reported_pin_ = std::move(pin_);
+        result_.keep(std::move(response));
+        result_.no_words();
+        return next;
+    }
+    [[gnu::noinline, gnu::cold]] Action unanswered(TransportError&& error, TimePoint now) {
+        Facts facts;
+        facts.reach = error.reach == Reach::answered ? Reach::cut_short : error.reach;
+        facts.failure = error.verdict == TransportVerdict::lasting ? Permanent : Transient;
+        facts.fault = error.verdict == TransportVerdict::lasting ? Fault::lasting : Fault::nothing;
+        const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
+                                                                         : call_.sent(facts, now);
+        record(facts, false);
+        if (refusal_reported_ && next.kind != Kind::finish) return next;
+        report(facts, slot_);
+        reported_pin_ = std::move(pin_);
+        result_.drop();
+        result_.no_words();
+        if (!error.detail.empty()) result_.note(std::move(error.detail));
+        return next;
+    }
+    static bool is_refusal(const Facts& facts) noexcept {
+        return facts.reach == Reach::answered && facts.fault == Fault::nothing &&
+               (facts.failure == AuthRejected || facts.failure == NotFound);
+    }
+
+    [[gnu::always_inline]] void record(const Facts& facts, bool exchange,
+                                       TrailEntry& (Trail::*next)() = &Trail::add) {
+        TrailEntry& entry = (result_.trail().*next)();
+        entry.number = number_;
+        entry.move = move_;
+        entry.reach = facts.reach;
+        entry.failure = facts.failure;
+        entry.fault = facts.fault;
+        entry.slot = slot_;
+        entry.exchange = exchange;
+        entry.has_service_code = facts.has_service_code;
+        entry.http_status = facts.http_status;
+        entry.service_code = facts.service_code;
+    }
+    /// Makes these facts the ones that a failed call reports.
+    void report(const Facts& facts, std::uint8_t slot) noexcept {
+        reported_slot_ = slot;
+        exchange_reported_ = false;
+        Error<Response>& error = result_.error();
+        error.http_status = facts.http_status;
+        error.service_code = facts.has_service_code ? facts.service_code : 0;
+        error.has_service_code = facts.has_service_code;
+        error.reach = facts.reach;
+        error.kind = kind_of(facts);
+    }
+    static ErrorKind kind_of(const Facts& facts) noexcept {
+        if (facts.fault == Fault::misconfigured) return ErrorKind::configuration;
+        if (facts.fault == Fault::malformed) return ErrorKind::malformed_response;
+        if (facts.reach != Reach::answered && facts.http_status == 0) return ErrorKind::transport;
+        switch (facts.failure) {
+            case AuthRejected: return ErrorKind::refused;
+            case NotFound: return ErrorKind::not_found;
+            case RateLimited: return ErrorKind::rate_limited;
+            case QuotaExhausted: return ErrorKind::quota_exhausted;
+            case Transient: return ErrorKind::transient;
+            case NoFailure:
+            case Permanent: break;
+        }
+        return ErrorKind::permanent;
+    }
+
+    [[gnu::noinline]] void rewrite() {
+        sent_ = &original_;
+        if (slot_ == extras_.slot) return;
+        copy_.set(original_);
+        Parts::rewrite(store_, *copy_);
+        sent_ = &*copy_;
+    }
+
+    [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {
+        if (reason == StopReason::cancelled) result_.error().kind = ErrorKind::cancelled;
+        if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
+            result_.error().kind = ErrorKind::exchange_failed;
+        static constexpr detail::Decoders<Response> decoders{&Examiner::message, &Examiner::log_id};
+        result_.decode_with(decoders);
+        result_.end(reason, reported_slot_);
+        if constexpr (!std::is_void_v<Chain>) cut_out_tokens();
+    }
+    /// A service may repeat the token in its words: what an error says never holds one.
+    void cut_out_tokens() {
+        std::string said = result_.error().message();
+        std::string id = result_.error().log_id();
+        bool in_words = false;
+        bool in_id = false;
+        const auto cut_out = [&](const token::Pin& pin) {
+            if (!pin) return;
+            if (detail::cut_out(said, pin->token())) in_words = true;
+            if (detail::cut_out(id, pin->token())) in_id = true;
+        };
+        cut_out(pin_);
+        cut_out(reported_pin_);
+        for (std::uint8_t slot = 0; slot != Plan::slot_count; ++slot)
+            slots_.with(slot, [&cut_out](auto& source) { cut_out(source.peek()); });
+        if (in_words) result_.note(std::move(said));
+        if (in_id) result_.log_id(std::move(id));
+    }
+
+    Slots& slots_;
+    const typename Parts::Store& store_;
+    const Request& original_;
+    const Request* sent_;
+    const detail::CallExtras& extras_;
+    Call<Plan> call_;
+    typename Result<Response>::Writer result_;
+    token::Pin pin_{};
+    token::Pin reported_pin_{};  // of the attempt that is reported: its token may be in the words
+    const char* problem_ = nullptr;
+    Duration timeout_{0};
+    std::uint32_t number_ = 0;
+    Move move_ = Move::first;
+    std::uint8_t slot_ = 0;
+    std::uint8_t reported_slot_ = 0;
+    bool refusal_reported_ = false;
+    bool exchange_reported_ = false;
+    std::conditional_t<Parts::rewrites, detail::Maybe<Request>, char> copy_{};
+};
+
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+// Slots: the credentials of a chain at work: their signatures, their names, their replacement.
+#ifndef REKEY_DRIVER_SLOTS_HPP
+#define REKEY_DRIVER_SLOTS_HPP
+
+#include <rekey/detail/pack.hpp>
+#include <rekey/policy/credential_chain.hpp>
+#include <rekey/token/signature.hpp>
+#include <rekey/trail.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace driver {
+
+template <class Traits, class = void> struct MayBeBound : std::true_type {};
+template <class Traits>
+struct MayBeBound<Traits, std::enable_if_t<!Traits::may_be_bound>> : std::false_type {};
+
+/// How one credential gets its signature: from a member, from a function, or by an exchange.
+enum class SlotKind : unsigned char { fixed, called, exchanged, not_understood };
+
+template <class Credential> constexpr SlotKind slot_kind_of() noexcept {
+    using Traits = CredentialTraits<Credential>;
+    if (!Traits::understood) return SlotKind::not_understood;
+    if (Traits::exchanges) return SlotKind::exchanged;
+    return Traits::token_is_member ? SlotKind::fixed : SlotKind::called;
+}
+
+template <class Credential> inline constexpr SlotKind slot_kind = slot_kind_of<Credential>();
+
+template <class Credential, SlotKind = slot_kind<Credential>> class Slot;
+
+/// A token that stands in the credential: signed once, here.
+template <class Credential> class Slot<Credential, SlotKind::fixed> {
+public:
+    explicit Slot(const Credential& credential) : signature_(sign(credential, 1)) {}
+
+    static constexpr bool exchanges = false;
+
+    token::Pin read(const Context&) { return signature_.read(); }
+    token::Snapshot& signature() noexcept { return signature_; }
+    /// The signature as it stands, if it is known without asking anybody.
+    token::Pin peek() { return signature_.read(); }
+    void replace(const Credential& credential) {
+        const std::uint64_t generation = signature_.read()->generation + 1;
+        signature_.replace(sign(credential, generation));
+    }
+
+private:
+    static token::Signature* sign(const Credential& credential, std::uint64_t generation) {
+        return token::make_signature(
+            credential, CredentialTraits<Credential>::token(credential, Context{}), generation);
+    }
+    token::Snapshot signature_;
+};
+
+/// A token that a function of the user's gives for each attempt.
+template <class Credential> class Slot<Credential, SlotKind::called> {
+public:
+    explicit Slot(const Credential& credential) : credential_(new Credential(credential)) {}
+
+    static constexpr bool exchanges = false;
+
+    static token::Pin peek() noexcept { return {}; }
+    /// The function is called here, so it may throw: nothing is held then.
+    token::Pin read(const Context& context) {
+        const auto pin = credential_.read();
+        auto&& token = CredentialTraits<Credential>::token(*pin, context);
+        return token::Snapshot::own(token::make_signature(*pin, detail::exposed(token), 1));
+    }
+    void replace(const Credential& credential) { credential_.replace(new Credential(credential)); }
+
+private:
+    detail::Snapshot<Credential> credential_;
+};
+
+/// A token that an exchange obtains: the credential says which class does it.
+template <class Credential>
+class Slot<Credential, SlotKind::exchanged>
+    : public Credential::Exchange::template Source<Credential> {
+public:
+    static constexpr bool exchanges = true;
+    using Credential::Exchange::template Source<Credential>::Source;
+};
+
+/// Stands in for a credential that was refused in words, so that one mistake gives one error.
+template <class Credential> class Slot<Credential, SlotKind::not_understood> {
+public:
+    static constexpr bool exchanges = false;
+    explicit Slot(const Credential&) {}
+    static token::Pin read(const Context&) noexcept { return {}; }
+    static token::Pin peek() noexcept { return {}; }
+    static void replace(const Credential&) noexcept {}
+};
+
+/// Everything that the copies of a client share: one slot a credential, and their names.
+template <class Chain> class Slots;
+
+template <class... Credentials> class Slots<CredentialChain<Credentials...>> {
+public:
+    static constexpr std::size_t count = sizeof...(Credentials);
+    static constexpr bool may_be_bound = (MayBeBound<CredentialTraits<Credentials>>::value || ...);
+
+    explicit Slots(const CredentialChain<Credentials...>& chain)
+        : Slots(chain, std::make_index_sequence<count>{}) {}
+
+    /// Calls `act` with the slot at that position.
+    template <class Act> void with(std::uint8_t slot, Act&& act) {
+        with(slot, act, std::make_index_sequence<count>{});
+    }
+    /// The signature of a slot, for a credential that needs no exchange.
+    [[gnu::always_inline]] token::Pin read(std::uint8_t slot,
+                                           [[maybe_unused]] const Context& context) {
+        if constexpr (((slot_kind<Credentials> == SlotKind::fixed) && ...)) {
+            return snapshot_of(slot, std::make_index_sequence<count>{}).read();
+        } else {
+            token::Pin pin;
+            with(slot, [&](auto& source) {
+                if constexpr (!std::remove_reference_t<decltype(source)>::exchanges)
+                    pin = source.read(context);
+            });
+            return pin;
+        }
+    }
+    template <class Credential> Slot<Credential>& of() noexcept {
+        return slot_at<CredentialChain<Credentials...>::template slot_of<Credential>()>(slots_);
+    }
+    const detail::Names& names() const noexcept { return names_; }
+
+private:
+    // A slot cannot be moved, so that each is built in its place.
+    template <std::size_t Index, class Credential> struct Seat {
+        explicit Seat(const Credential& credential) : slot(credential) {}
+        Slot<Credential> slot;
+    };
+    template <class Indices> struct Row;
+    template <std::size_t... Indices>
+    struct Row<std::index_sequence<Indices...>> : Seat<Indices, Credentials>... {
+        explicit Row(const detail::Pack<Credentials...>& credentials)
+            : Seat<Indices, Credentials>(detail::at<Indices>(credentials))... {}
+    };
+    template <std::size_t Index, class Credential>
+    static Slot<Credential>& slot_at(Seat<Index, Credential>& seat) noexcept {
+        return seat.slot;
+    }
+
+    template <std::size_t... Indices>
+    Slots(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>)
+        : slots_(chain.credentials) {
+        name(chain, std::index_sequence<Indices...>{});
+    }
+    // One read for all of them: chosen first, then read, so that its code is there once.
+    template <std::size_t... Indices>
+    token::Snapshot& snapshot_of(std::uint8_t slot, std::index_sequence<Indices...>) noexcept {
+        token::Snapshot* found = nullptr;
+        ((found =
+              slot == Indices || found == nullptr ? &slot_at<Indices>(slots_).signature() : found),
+         ...);
+        return *found;
+    }
+    template <class Act, std::size_t... Indices>
+    void with(std::uint8_t slot, Act& act, std::index_sequence<Indices...>) {
+        (void)((slot == Indices && (act(slot_at<Indices>(slots_)), true)) || ...);
+    }
+    template <std::size_t... Indices>
+    void name(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>) {
+        if constexpr ((CredentialTraits<Credentials>::name_is_static && ...)) {
+            static const std::string_view names[] = {
+                CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials))...};
+            names_.list = names;
+        } else {
+            names_.owned = detail::Shared<detail::Names::Owned>::make();
+            ((names_.owned->text[Indices] = std::string(
+                  CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials)))),
+             ...);
+            ((names_.owned->views[Indices] = names_.owned->text[Indices]), ...);
+            names_.list = names_.owned->views;
+        }
+    }
+
+    Row<std::make_index_sequence<count>> slots_;
+    detail::Names names_{};
+
+    // At the end: clang goes on with what stands before an assertion that failed.
+    static_assert((CredentialTraits<Credentials>::understood && ...),
+                  "rekey: a credential needs a `name` (static or member) and a `token` (a member, "
+                  "or a function with or without const Context&); one of this CredentialChain "
+                  "lacks them.");
+};
+
+/// A client without a chain: one slot, no header.
+template <> class Slots<void> {
+public:
+    static constexpr std::size_t count = 0;
+    template <class Act> void with(std::uint8_t, Act&&) noexcept {}
+    const detail::Names& names() const noexcept { return names_; }
+
+private:
+    detail::Names names_{};
+};
+
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

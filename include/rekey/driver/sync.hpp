@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSL-1.0
+// sync: the blocking driver, one short loop.
+#ifndef REKEY_DRIVER_SYNC_HPP
+#define REKEY_DRIVER_SYNC_HPP
+
+#include <rekey/detail/system_clock.hpp>
+#include <rekey/driver/frame.hpp>
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace driver {
+
+/// What came back from the token endpoint, whatever type the transport answers with.
+struct ExchangeAnswer {
+    Reach reach = Reach::answered;
+    bool lasting = false;
+    int status = 0;
+    std::string content_type{};
+    std::string body{};
+    std::string log_id{};
+    std::string detail{};
+};
+
+/// Sends one token request over a transport and waits for the answer.
+template <class Transport, class Service> struct Exchanger {
+    Transport& transport;
+
+    template <class TokenRequest>
+    ExchangeAnswer operator()(const TokenRequest& request, std::string_view authorization,
+                              std::string_view credential) const {
+        using TransportCall = detail::TransportCall<Transport, TokenRequest>;
+        static_assert(TransportCall::fits,
+                      "rekey: a credential of this chain gets its token over HTTP, and the "
+                      "transport does not take rekey::HttpRequest. Add "
+                      "ExchangeOver{a transport that does} to the client.");
+        if constexpr (TransportCall::fits) {
+            AttemptFields fields;
+            fields.authorization = authorization;
+            fields.credential = credential;
+            auto answer = call(request, Attempt{fields});
+            using Answer = decltype(answer);
+            if constexpr (detail::IsExpectedLike<Answer>::value) {
+                if (!answer.has_value())
+                    return failed(detail::transport_error(std::move(answer).error()));
+                return read(detail::value_in(answer));
+            } else {
+                return read(answer);
+            }
+        } else {
+            return {};
+        }
+    }
+
+private:
+    template <class TokenRequest>
+    auto call(const TokenRequest& request, const Attempt& attempt) const {
+        if constexpr (detail::TransportCall<Transport, TokenRequest>::with_attempt) {
+            return transport(request, attempt);
+        } else {
+            TokenRequest copy = request;
+            if (!attempt.authorization().empty())
+                RequestTraits<TokenRequest>::set_header(copy, attempt.header(),
+                                                        attempt.authorization());
+            return transport(copy);
+        }
+    }
+    template <class Response> static ExchangeAnswer read(const Response& response) {
+        using Reads = detail::Reads<Response>;
+        ExchangeAnswer answer;
+        answer.status = Reads::status(response);
+        answer.content_type = std::string(Reads::header(response, "Content-Type"));
+        answer.body = std::string(Reads::body(response));
+        for (const std::string_view name : Service::log_id_headers)
+            if (answer.log_id.empty()) answer.log_id = std::string(Reads::header(response, name));
+        return answer;
+    }
+    static ExchangeAnswer failed(TransportError&& error) {
+        ExchangeAnswer answer;
+        answer.reach = error.reach == Reach::answered ? Reach::cut_short : error.reach;
+        answer.lasting = error.verdict != TransportVerdict::passing;
+        answer.detail = std::move(error.detail);
+        return answer;
+    }
+};
+
+/// The time, if the plan reads it.
+template <class Plan, class Clock> TimePoint now_of(Clock& clock) {
+    if constexpr (Plan::reads_clock) {
+        return clock.now();
+    } else {
+        (void)clock;
+        return TimePoint{};
+    }
+}
+
+/// Makes the attempt that was signed last.
+template <class Frame, class Transport>
+[[gnu::always_inline]] inline typename Frame::Answer send_signed(const Frame& frame,
+                                                                 Transport& transport) {
+    if constexpr (Frame::TransportCall::with_attempt) {
+        return transport(frame.request(), frame.attempt());
+    } else {
+        auto copy = frame.signed_copy();
+        return transport(copy);
+    }
+}
+
+enum class SoFar : unsigned char { nothing, unsendable, answered };
+
+/// Runs a call to its end. Nearly all of a blocking driver: do what the core says, answer it.
+///
+/// `so_far`  what has happened: nothing yet, so that `next` counts; the first attempt was signed
+///           and cannot be sent; or it got `answer`.
+template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
+[[gnu::noinline]] void go_on(Frame frame, SoFar so_far, Action next, typename Frame::Answer* answer,
+                             Transport& transport, const Exchanger& exchanger, Clock& clock,
+                             Slots& slot_set) {
+    const auto now = [&clock] { return now_of<Plan>(clock); };
+    auto& call = frame.call();
+    if (so_far == SoFar::answered) next = frame.received(std::move(*answer), now());
+    if (so_far == SoFar::unsendable) next = frame.unsendable(now());
+    for (;;) {
+        switch (next.kind) {
+            case Kind::send:
+                if (frame.sign(next)) {
+                    auto received = send_signed(frame, transport);
+                    if (frame.ends_with(received, &Trail::add)) return;
+                    next = frame.received(std::move(received), now());
+                } else {
+                    next = frame.unsendable(now());
+                }
+                break;
+            case Kind::wait:
+                clock.sleep(next.delay);
+                next = call.waited(now());
+                break;
+            case Kind::fetch:
+                if constexpr (Plan::Chain::fetching != 0) {
+                    Fetched outcome = Fetched::failed;
+                    ExchangeReport report;
+                    slot_set.with(next.slot, [&](auto& slot) {
+                        if constexpr (detail::Plain<decltype(slot)>::exchanges)
+                            outcome = slot.fetch(frame.pin(next.move == Move::renew),
+                                                 next.move == Move::renew, frame.context(),
+                                                 exchanger, clock, report);
+                    });
+                    next = frame.fetched(next, outcome, std::move(report), now());
+                }
+                break;
+            case Kind::admit: next = call.admitted(Admission{}, now()); break;
+            case Kind::reauthorize: next = call.reauthorized(Reauthorized::denied, now()); break;
+            case Kind::finish: frame.end(next.reason); return;
+        }
+    }
+}
+
+/// Runs a call. One whose first attempt is accepted ends here, where all of it is inlined; any
+/// other goes on in `go_on`.
+template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
+[[gnu::always_inline]] inline void run(Frame& frame, Transport& transport,
+                                       const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
+    const auto now = [&clock] { return now_of<Plan>(clock); };
+    const Action next = frame.call().start(now());
+    SoFar so_far = SoFar::nothing;
+    if (next.kind == Kind::send) so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
+    if (so_far != SoFar::answered) {
+        go_on<Plan>(std::move(frame), so_far, next, nullptr, transport, exchanger, clock, slot_set);
+        return;
+    }
+    auto answer = send_signed(frame, transport);
+    if (frame.ends_with(answer, &Trail::first)) return;
+    go_on<Plan>(std::move(frame), so_far, Action{}, &answer, transport, exchanger, clock, slot_set);
+}
+
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

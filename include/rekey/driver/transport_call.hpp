@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+// TransportCall: the shapes of a transport, and what its answer comes to.
+#ifndef REKEY_DRIVER_TRANSPORT_CALL_HPP
+#define REKEY_DRIVER_TRANSPORT_CALL_HPP
+
+#include <rekey/attempt.hpp>
+#include <rekey/response.hpp>
+#include <rekey/transport.hpp>
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace detail {
+
+template <class Type> using Plain = std::remove_cv_t<std::remove_reference_t<Type>>;
+
+template <class Type, class = void> struct IsExpectedLike : std::false_type {};
+template <class Type>
+struct IsExpectedLike<Type,
+                      std::void_t<decltype(static_cast<bool>(std::declval<Type&>().has_value())),
+                                  decltype(std::declval<Type&>().error())>> : std::true_type {};
+
+template <class Type, class = void> struct HasAssumeValue : std::false_type {};
+template <class Type>
+struct HasAssumeValue<Type, std::void_t<decltype(std::declval<Type&>().assume_value())>>
+    : std::true_type {};
+
+template <class Expected> decltype(auto) value_in(Expected& expected) {
+    if constexpr (HasAssumeValue<Expected>::value)
+        return expected.assume_value();
+    else
+        return *expected;
+}
+
+template <class Answer, bool = IsExpectedLike<Answer>::value> struct ResponseOf {
+    using type = Answer;
+};
+template <class Answer> struct ResponseOf<Answer, true> {
+    using type = Plain<decltype(value_in(std::declval<Answer&>()))>;
+};
+
+/// The error of an expected-like answer; one that is not ours counts as sent, no answer.
+template <class Failure> TransportError transport_error(Failure&& failure) {
+    if constexpr (std::is_convertible_v<Failure&&, TransportError>)
+        return std::forward<Failure>(failure);
+    else
+        return TransportError{Reach::sent_unanswered, "the transport reports an error of its own"};
+}
+
+/// The transport inside a `std::reference_wrapper`, whose promises are the ones that count.
+template <class Transport, class = void> struct Lent { using type = Transport; };
+template <class Transport>
+struct Lent<Transport,
+            std::enable_if_t<std::is_same_v<decltype(std::declval<const Transport&>().get()),
+                                            typename Transport::type&>>> {
+    using type = Plain<typename Transport::type>;
+};
+
+template <class Transport, class = void> struct PromisesWholeBodies : std::false_type {};
+template <class Transport>
+struct PromisesWholeBodies<Transport, std::void_t<decltype(Transport::vouches_for_whole_bodies)>>
+    : std::true_type {};
+template <class Transport, class = void> struct SaysRedirects : std::false_type {};
+template <class Transport>
+struct SaysRedirects<Transport, std::void_t<decltype(Transport::follows_redirects)>>
+    : std::true_type {};
+template <class Transport> constexpr bool follows_redirects() noexcept {
+    if constexpr (SaysRedirects<Transport>::value)
+        return Transport::follows_redirects;
+    else
+        return false;
+}
+template <class Transport> constexpr bool vouches_for_whole_bodies() noexcept {
+    using Promising = typename Lent<Plain<Transport>>::type;
+    if constexpr (PromisesWholeBodies<Promising>::value)
+        return Promising::vouches_for_whole_bodies;
+    else
+        return false;
+}
+
+/// How a transport is called with a request. The two-argument shape wins if both fit.
+template <class Transport, class Request> struct TransportCall {
+    static constexpr bool with_attempt =
+        std::is_invocable_v<Transport&, const Request&, const Attempt&>;
+    static constexpr bool plain = !with_attempt && std::is_invocable_v<Transport&, Request&>;
+    static constexpr bool fits = with_attempt || plain;
+
+    template <class Type> struct TypeIs { using type = Plain<Type>; };
+    static auto shape() {
+        if constexpr (with_attempt)
+            return TypeIs<std::invoke_result_t<Transport&, const Request&, const Attempt&>>{};
+        else if constexpr (plain)
+            return TypeIs<std::invoke_result_t<Transport&, Request&>>{};
+        else
+            return TypeIs<void>{};
+    }
+
+    using Answer = typename decltype(shape())::type;
+};
+
+}  // namespace detail
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

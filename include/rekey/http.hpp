@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// HttpRequest and HttpResponse: plain values for those who bring no HTTP types of their own.
+#ifndef REKEY_HTTP_HPP
+#define REKEY_HTTP_HPP
+
+#include <rekey/version.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rekey {
+inline namespace v0_1 {
+
+/// One header field. Names compare without regard to case (RFC 9110 §5.1).
+struct HttpHeader {
+    std::string name;
+    std::string value;
+};
+
+using HttpHeaders = std::vector<HttpHeader>;
+
+/// A request as plain data:
+/// `HttpRequest{"POST", url, {{"Content-Type", "application/json"}}, body}`.
+///
+/// `url` is absolute, with its scheme. rekey never changes the caller's object.
+struct HttpRequest {
+    std::string method{};
+    std::string url{};
+    HttpHeaders headers{};
+    std::string body{};
+};
+
+/// A response as plain data. `delivered` says that a part of it already reached the caller
+/// (a stream): nothing is ever sent again after that.
+struct HttpResponse {
+    int status = 0;
+    HttpHeaders headers{};
+    std::string body{};
+    bool delivered = false;
+};
+
+/// Two header names, equal without regard to ASCII case.
+constexpr bool same_header_name(std::string_view left, std::string_view right) noexcept {
+    if (left.size() != right.size()) return false;
+    for (std::size_t i = 0; i != left.size(); ++i) {
+        const auto lower = [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        };
+        if (lower(left[i]) != lower(right[i])) return false;
+    }
+    return true;
+}
+
+/// The value of the first header of that name, or an empty view, which lives as long as `headers`.
+inline std::string_view find_header(const HttpHeaders& headers, std::string_view name) noexcept {
+    for (const HttpHeader& header : headers)
+        if (same_header_name(header.name, name)) return header.value;
+    return {};
+}
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// CredentialChain: when one credential is refused, go on with the next.
+#ifndef REKEY_POLICY_CREDENTIAL_CHAIN_HPP
+#define REKEY_POLICY_CREDENTIAL_CHAIN_HPP
+
+#include <rekey/detail/pack.hpp>
+#include <rekey/identity.hpp>
+#include <rekey/policy/role.hpp>
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+
+namespace detail {
+
+template <class Credential, class = void> struct HasExchange : std::false_type {};
+template <class Credential>
+struct HasExchange<Credential, std::void_t<typename Credential::Exchange>> : std::true_type {};
+
+template <class Credential, class = void> struct ServiceOf { using type = void; };
+template <class Credential>
+struct ServiceOf<Credential, std::void_t<typename Credential::Service>> {
+    using type = typename Credential::Service;
+};
+
+template <class Credential, class = void> struct IdentityOf {
+    static constexpr Identity value = Identity::app;
+};
+template <class Credential>
+struct IdentityOf<Credential, std::void_t<decltype(Credential::identity)>> {
+    static constexpr Identity value = Credential::identity;
+};
+
+}  // namespace detail
+
+/// Goes on with the next credential when the current one is refused.
+///
+/// Credentials  one or more types, tried left to right from the starting slot, each at most once;
+///              the driver asks each for its `token`. A credential that gets its token by an
+///              exchange is renewed once first, if the refused token had been accepted before.
+/// Requires     at least one, none twice, at most 32 (checked when compiled).
+/// Ends with    StopReason::remedies_used_up after the last refusal.
+/// Threads      configuration only; the position lives in the Call.
+/// Cost         O(1) per refusal, no allocation, 9 bytes in the Call.
+/// Source       RFC 9110 §11.4, §15.5.2; Coze API error codes 4100, 4101.
+/// Example      examples/01_fall_back.cpp
+template <class... Credentials> struct CredentialChain {
+    static_assert(sizeof...(Credentials) != 0,
+                  "rekey: CredentialChain<> is empty. Name at least one credential, or leave the "
+                  "chain out: a Client without one adds no header.");
+    static_assert(sizeof...(Credentials) <= 32,
+                  "rekey: a CredentialChain holds at most 32 credentials.");
+    static_assert(detail::all_different<Credentials...>(),
+                  "rekey: the same credential stands twice in this CredentialChain. Give each one "
+                  "a type of its own, for example coze::Pat<Personal> and coze::Pat<Enterprise>.");
+
+    static constexpr Role role = Role::chain;
+    using Pack = detail::Pack<Credentials...>;
+    /// A user's credential and the app's own in one chain: a refusal would change who acts.
+    static constexpr bool mixes_identities =
+        ((detail::IdentityOf<Credentials>::value == Identity::user) || ...) &&
+        ((detail::IdentityOf<Credentials>::value == Identity::app) || ...);
+    using Services = detail::TypeList<typename detail::ServiceOf<Credentials>::type...>;
+
+    Pack credentials;
+
+    constexpr explicit CredentialChain(Credentials... values) : credentials(std::move(values)...) {}
+
+    /// The core's part: how many slots, and which of them fetch their token. Stateless.
+    struct Rule {
+        static constexpr std::uint32_t slot_count = sizeof...(Credentials);
+        static constexpr std::uint32_t fetching =
+            detail::mask<detail::HasExchange<Credentials>::value...>();
+    };
+    constexpr Rule rule() const noexcept { return {}; }
+
+    /// The position of a credential type in the chain; a compile error if it is not there.
+    template <class Credential> static constexpr std::uint8_t slot_of() noexcept {
+        static_assert(detail::index_of<Credential, Credentials...>() < sizeof...(Credentials),
+                      "rekey: this credential is not in the CredentialChain of the client.");
+        return static_cast<std::uint8_t>(detail::index_of<Credential, Credentials...>());
+    }
+};
+
+/// Goes on with the next credential also when a token could not be obtained: network, 5xx, a wrong
+/// client id. Without it such a call stops with `exchange_failed` or `configuration`, since the
+/// next exchange would most likely meet the same endpoint in the same state.
+struct FallBackOnExchangeFailure {
+    static constexpr Role role = Role::exchange_gate;
+};
+
+/// Allows a chain to go from a user's credential to the app's own. Without it such a chain does not
+/// compile, for what the user may not do the app would then do in their name (RFC 9700 §4.15).
+struct EscalateToAppIdentity {
+    static constexpr Role role = Role::identity_gate;
+};
+
+template <class... Credentials> CredentialChain(Credentials...) -> CredentialChain<Credentials...>;
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// Role: what a policy is for. Roles decide order; the written order never counts.
+#ifndef REKEY_POLICY_ROLE_HPP
+#define REKEY_POLICY_ROLE_HPP
+
+#include <rekey/action.hpp>
+
+namespace rekey {
+inline namespace v0_1 {
+
+/// What a policy is for. Each policy type says `static constexpr Role role`.
+///
+/// The core's roles, in the order in which they are asked about an answer: `service` names the
+/// class of a failure, `gate` asks whether to act on it, a remedy proposes the move, `pace` adds a
+/// delay, `limit` judges the proposal, `admission` asks the shared state. The rest belong to
+/// drivers and cost the core nothing.
+enum class Role : unsigned char {
+    service,        ///< At most one. `class_of(code)`, `class_of_http(status)`, `checks_body`.
+    gate,           ///< At most one. Which failures deserve another attempt.
+    chain,          ///< At most one. Remedy: renew, then fall back; the slots of the call.
+    reauthorizer,   ///< At most one. Remedy: ask the user.
+    pace,           ///< Any number; the longest delay counts.
+    limit,          ///< Any number; the first that objects ends the call.
+    admission,      ///< At most one door to state that calls share.
+    reader,         ///< Driver. At most one. Reads the service code from a body.
+    rewrite,        ///< Driver. Changes a copy of the original request for an attempt.
+    clock,          ///< Driver. At most one. Time and waiting, replaced in tests.
+    framing,        ///< Driver. Says that bodies are whole.
+    exchange,       ///< Driver. At most one. The transport of token requests.
+    exchange_gate,  ///< At most one. Whether a failed exchange may fall back.
+    identity_gate   ///< At most one. Whether a chain may change who acts.
+};
+
+/// A move that a remedy proposes and the limits judge.
+struct Proposal {
+    Move move = Move::first;
+    std::uint32_t number = 1;  ///< Which send of the call this would be, from 1.
+    Duration delay{0};         ///< The wait before it.
+    TimePoint now{};
+};
+
+/// A limit's judgement of a proposal.
+struct Ruling {
+    bool allowed = true;
+    StopReason reason = StopReason::success;
+};
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+// Script: a transport that answers what the test says and remembers what it was sent.
+#ifndef REKEY_TESTING_SCRIPT_HPP
+#define REKEY_TESTING_SCRIPT_HPP
+
+#include <rekey/attempt.hpp>
+#include <rekey/http.hpp>
+#include <rekey/response.hpp>
+#include <rekey/transport.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace testing {
+
+/// One send as the script saw it. `authorization` is a test's own token; it is never printed.
+struct ScriptedSend {
+    std::string method{};
+    std::string url{};
+    std::string body{};
+    std::string header{};
+    std::string authorization{};
+    std::string credential{};
+    std::string idempotency_key{};
+    unsigned number = 0;
+    Duration timeout{0};
+};
+
+/// Answers in order: `Script script; script.then(401, 4101).then(200);`
+///
+/// A send beyond the script fails with a sentence that says so, and is never repeated.
+/// Not copied: a `Client` borrows it, so that the test can ask it afterwards. One thread at a time.
+class Script {
+public:
+    Script() = default;
+    Script(const Script&) = delete;
+    Script& operator=(const Script&) = delete;
+
+    /// An answer without a code: `{"code":0,…}` for 200, HTTP alone for anything else.
+    Script& then(int status) {
+        if (status >= 200 && status < 300) return then(status, 0);
+        return then(HttpResponse{status, {}, {}, false});
+    }
+    /// An answer with a service code in a JSON body.
+    Script& then(int status, std::int64_t code, std::string_view message = {}) {
+        std::string body =
+            "{\"code\":" + std::to_string(code) + ",\"msg\":\"" + std::string(message) + "\"";
+        body += code == 0 ? ",\"data\":{}}" : "}";
+        return then(HttpResponse{status,
+                                 {{"Content-Type", "application/json"},
+                                  {"X-Tt-Logid", "log-" + std::to_string(steps_.size() + 1)}},
+                                 std::move(body),
+                                 false});
+    }
+    Script& then(HttpResponse response) {
+        steps_.push_back({std::move(response), {}, true});
+        return *this;
+    }
+    /// No answer: `then(TransportError{Reach::never_sent, "refused"})`.
+    Script& then(TransportError error) {
+        steps_.push_back({{}, std::move(error), false});
+        return *this;
+    }
+
+    template <class Request>
+    TransportResult<HttpResponse> operator()(const Request& request, const Attempt& attempt) {
+        ScriptedSend send;
+        send.method = std::string(detail::Asks<Request>::method(request));
+        send.url = std::string(detail::Asks<Request>::url(request));
+        if constexpr (detail::HasBodyMember<Request>::value)
+            send.body = std::string(std::string_view(request.body));
+        send.header = std::string(attempt.header());
+        send.authorization = std::string(attempt.authorization());
+        send.credential = std::string(attempt.credential());
+        send.idempotency_key = std::string(attempt.idempotency_key());
+        send.number = attempt.number();
+        send.timeout = attempt.timeout();
+        sends_.push_back(std::move(send));
+        const std::size_t index = sends_.size() - 1;
+        if (index >= steps_.size())
+            return TransportError{Reach::never_sent,
+                                  "the script has " + std::to_string(steps_.size()) +
+                                      " answers and this is send " + std::to_string(index + 1),
+                                  TransportVerdict::lasting};
+        if (!steps_[index].answered) return steps_[index].error;
+        return steps_[index].response;
+    }
+
+    /// What was sent so far.
+    const std::vector<ScriptedSend>& sends() const noexcept { return sends_; }
+    /// How many answers were not asked for.
+    std::size_t left() const noexcept {
+        return sends_.size() < steps_.size() ? steps_.size() - sends_.size() : 0;
+    }
+
+private:
+    struct Step {
+        HttpResponse response{};
+        TransportError error{};
+        bool answered = true;
+    };
+    std::vector<Step> steps_{};
+    std::vector<ScriptedSend> sends_{};
+};
+
+/// The same under the name that reads as a word in a test: `testing::script http;`
+using script = Script;
+
+}  // namespace testing
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+// Signature: the finished header value of a credential, shared by all calls that send it.
+#ifndef REKEY_TOKEN_SIGNATURE_HPP
+#define REKEY_TOKEN_SIGNATURE_HPP
+
+#include <rekey/credential.hpp>
+#include <rekey/detail/atomic.hpp>
+#include <rekey/detail/snapshot.hpp>
+#include <rekey/oauth/url.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace token {
+
+/// What puts one credential on the wire. Immutable but for `accepted`; a new token is a new one.
+struct Signature {
+    Secret value{};                                ///< The whole header value: `Bearer pat_…`.
+    std::string header{};                          ///< The header that carries it.
+    std::string origin{};                          ///< Where it may go; empty for anywhere.
+    const char* problem = nullptr;                 ///< Why it cannot be sent, in words.
+    std::uint64_t generation = 1;                  ///< Grows with each token of the credential.
+    std::int64_t expires_at = 0;                   ///< Unix seconds by our clock; 0 for never.
+    std::size_t token_size = 0;                    ///< The token is the last part of `value`.
+    mutable detail::Atomic<bool> accepted{false};  ///< Some request with this token was accepted.
+
+    /// The token alone, to be searched for in texts that must not hold it.
+    std::string_view token() const noexcept {
+        return value.expose().substr(value.size() - token_size);
+    }
+};
+
+using Snapshot = detail::Snapshot<Signature>;
+using Pin = Snapshot::Pin;
+
+/// What is wrong with the header that a credential names; nullptr if nothing (RFC 9110 §5.6.2).
+inline const char* problem_with_header(std::string_view header, std::string_view scheme) noexcept {
+    if (header.empty()) return "the name of its header is empty";
+    for (const char c : header)
+        if (c <= ' ' || c > '~' || std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != header.npos)
+            return "the name of its header holds a character that no header name may have";
+    for (const char c : scheme)
+        if (c < ' ' || c > '~') return "its scheme holds a control or non-ASCII character";
+    return nullptr;
+}
+
+/// The signature of a credential with this token.
+template <class Credential>
+Signature* make_signature(const Credential& credential, std::string_view token,
+                          std::uint64_t generation) {
+    using Traits = CredentialTraits<Credential>;
+    Signature* const signature = new Signature;
+    signature->problem =
+        problem_with_header(Traits::header(credential), Traits::scheme(credential));
+    const std::string_view origin = Traits::origin(credential);
+    if (signature->problem == nullptr && !origin.empty() && !oauth::parse_url(origin))
+        signature->problem = "the origin that it is bound to is no URL such as https://host";
+    if (signature->problem == nullptr) signature->problem = detail::problem_with_token(token);
+    if (signature->problem == nullptr) {
+        signature->value = detail::header_value(Traits::scheme(credential), token);
+        signature->token_size = token.size();
+    }
+    signature->header = std::string(Traits::header(credential));
+    signature->origin = std::string(Traits::origin(credential));
+    signature->generation = generation;
+    return signature;
+}
+
+}  // namespace token
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,22 @@
+// expect: rekey: the same credential stands twice in this CredentialChain.
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/rekey.hpp>
+
+#include <string>
+
+struct Personal {
+    static constexpr auto name = "personal";
+    std::string token;
+};
+struct Enterprise {
+    static constexpr auto name = "enterprise";
+    std::string token;
+};
+
+#ifndef REKEY_REJECT
+using Chain = rekey::CredentialChain<Personal, Enterprise>;
+#else
+using Chain = rekey::CredentialChain<Personal, Personal>;
+#endif
+
+int main() { return sizeof(Chain) == 0; }

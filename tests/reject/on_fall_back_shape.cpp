@@ -1,0 +1,33 @@
+// expect: rekey: the function of OnFallBack is called as f(Request&)
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/rekey.hpp>
+
+#include <string>
+
+struct Personal {
+    static constexpr auto name = "personal";
+    std::string token;
+};
+struct Enterprise {
+    static constexpr auto name = "enterprise";
+    std::string token;
+};
+
+struct Request {};
+struct Response {
+    int status;
+    std::string body;
+};
+Response http(const Request&, const rekey::Attempt&) { return {200, "{}"}; }
+
+#ifndef REKEY_REJECT
+const auto rewrite = [](Request&) {};
+#else
+const auto rewrite = [](const std::string&) {};
+#endif
+
+int main() {
+    const rekey::Client client{http, rekey::CredentialChain{Personal{"a"}, Enterprise{"b"}},
+                               rekey::RetryOn<4100>{}, rekey::OnFallBack{rewrite}};
+    (void)client.send(Request{});
+}

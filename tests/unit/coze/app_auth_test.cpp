@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/coze/app_auth.hpp>
+
+#include "catch.hpp"
+
+#include <rekey/coze.hpp>
+#include <rekey/testing.hpp>
+
+#include "support/coze_desk.hpp"
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace rekey;
+
+namespace {
+
+oauth::Signer signer() {
+    return oauth::Signer{[](std::string_view input) { return CozeDesk::signature_of(input); }};
+}
+
+coze::AppAuthOptions options_for(const CozeDesk& desk, std::string id = {}) {
+    coze::AppAuthOptions options;
+    options.client_id = desk.options.jwt_client_id;
+    options.public_key_id = desk.options.public_key_id;
+    options.signer = signer();
+    options.id = std::move(id);
+    options.base = desk.options.base;
+    return options;
+}
+
+/// A clock for a client that follows the desk's.
+struct DeskClock {
+    CozeDesk* desk;
+    std::vector<Duration> waits{};
+
+    TimePoint now() const { return {}; }
+    std::int64_t unix_seconds() const { return desk->now; }
+    void sleep(Duration delay) { waits.push_back(delay); }
+};
+
+/// Personal and enterprise over the desk, with everything that a test wants to look at.
+struct Lane {
+    CozeDesk desk{};
+    DeskClock clock{&desk};
+
+    template <class... More> auto client(More... more) {
+        return Client{
+            desk.coze,
+            CredentialChain{
+                coze::AppAuth<coze::Account>{options_for(desk, desk.options.account_id)},
+                coze::AppAuth<coze::EnterpriseId>{options_for(desk, desk.options.enterprise_id)}},
+            coze::RetryOnRefusal{}, UseClock{clock}, std::move(more)...};
+    }
+    HttpRequest chat() const {
+        return {"POST",
+                desk.options.base + "/v3/chat",
+                {{"Content-Type", "application/json"}},
+                desk.chat_body()};
+    }
+    std::int64_t exchanges() { return desk.coze.totals().token_exchanges["jwt_bearer"]; }
+};
+
+template <class Which> coze::TokenRequest request_of(coze::AppAuthOptions options) {
+    return coze::AppAuth<Which>{std::move(options)}.token_request(1'700'000'000);
+}
+std::string payload_of(const coze::TokenRequest& request) {
+    const std::string_view text = request.authorization.expose();
+    const std::size_t first = text.find('.');
+    const std::size_t second = text.find('.', first + 1);
+    std::string payload;
+    REQUIRE(oauth::base64url_decode(text.substr(first + 1, second - first - 1), payload));
+    return payload;
+}
+
+}  // namespace
+
+TEST_CASE("each kind of AppAuth asks its own endpoint") {
+    CozeDesk desk;
+    const std::string base = desk.options.base;
+    CHECK(request_of<coze::Account>(options_for(desk, "12345")).http.url ==
+          base + "/api/permission/oauth2/account/12345/token");
+    CHECK(request_of<coze::EnterpriseId>(options_for(desk, "volcano_2105850")).http.url ==
+          base + "/api/permission/oauth2/enterprise_id/volcano_2105850/token");
+    CHECK(request_of<coze::Owner>(options_for(desk)).http.url ==
+          base + "/api/permission/oauth2/token");
+}
+
+TEST_CASE("S21 the token request carries its parameters in the body and no secret in the URL") {
+    CozeDesk desk;
+    coze::AppAuthOptions options = options_for(desk, "12345");
+    options.scope = R"({"account_permission":{"permission_list":["Connector.botChat"]}})";
+    const auto request = request_of<coze::Account>(options);
+    CHECK(request.problem.empty());
+    CHECK(request.http.method == "POST");
+    CHECK(request.http.url.find('?') == std::string::npos);
+    CHECK(request.http.body ==
+          R"({"grant_type":"urn:ietf:params:oauth:grant-type:jwt-bearer","duration_seconds":900,)"
+          R"("scope":{"account_permission":{"permission_list":["Connector.botChat"]}}})");
+    CHECK(request.authorization.expose().substr(0, 7) == "Bearer ");
+    const std::string jwt(request.authorization.expose().substr(7));
+    CHECK(request.http.url.find(jwt) == std::string::npos);
+    CHECK(request.http.body.find(jwt) == std::string::npos);
+}
+
+TEST_CASE("S21 an http base outside loopback is refused unless it is allowed by name") {
+    CozeDesk desk;
+    coze::AppAuthOptions options = options_for(desk, "12345");
+    options.base = "http://api.example.com";
+    CHECK_THAT(request_of<coze::Account>(options).problem, ContainsSubstring("http"));
+    CHECK(request_of<coze::Account>(options).authorization.empty());
+    options.allow_http = true;
+    CHECK(request_of<coze::Account>(options).problem.empty());
+    options.allow_http = false;
+    options.base = "http://127.0.0.1:8080/";
+    CHECK(request_of<coze::Account>(options).http.url ==
+          "http://127.0.0.1:8080/api/permission/oauth2/account/12345/token");
+}
+
+TEST_CASE("S24 the assertion is for the host of the API base, used once and short-lived") {
+    CozeDesk desk;
+    coze::AppAuthOptions options = options_for(desk, "12345");
+    options.session_name = "ada";
+    options.device_id = "d-1";
+    options.custom_consumer = "c-1";
+    const struct {
+        const char* base;
+        const char* audience;
+    } table[] = {{"https://api.coze.cn", "api.coze.cn"},
+                 {"https://api.coze.com:443/", "api.coze.com"},
+                 {"http://127.0.0.1:8080", "127.0.0.1:8080"}};
+    for (const auto& row : table) {
+        options.base = row.base;
+        const std::string payload = payload_of(request_of<coze::Account>(options));
+        CHECK(body::find(payload, "aud").kind == body::Kind::string);
+        CHECK(body::decode(body::find(payload, "aud")) == row.audience);
+        CHECK(body::find(payload, "exp").integer - body::find(payload, "iat").integer <= 300);
+        CHECK(body::decode(body::find(payload, "session_name")) == "ada");
+        CHECK(body::decode(body::find(payload, "session_context", "device_info", "device_id")) ==
+              "d-1");
+        CHECK(body::decode(body::find(payload, "session_context", "device_info",
+                                      "custom_consumer")) == "c-1");
+        CHECK(body::decode(body::find(payload, "jti")).size() > 32);
+    }
+    CHECK(body::decode(body::find(payload_of(request_of<coze::Account>(options)), "jti")) !=
+          body::decode(body::find(payload_of(request_of<coze::Account>(options)), "jti")));
+}
+
+TEST_CASE("an id that would change the path is refused and named, never injected") {
+    CozeDesk desk;
+    for (const char* const id : {"", "1/2", "1 2", "..", ".", "1\\2", "1\n2", "\xe4\xbd\xa0"}) {
+        const auto request = request_of<coze::Account>(options_for(desk, id));
+        CAPTURE(id);
+        CHECK_THAT(request.problem, ContainsSubstring("COZE_ACCOUNT_ID"));
+        CHECK(request.http.url.empty());
+        CHECK(request.authorization.empty());
+    }
+    CHECK(request_of<coze::EnterpriseId>(options_for(desk, "a?b#c%d")).http.url ==
+          desk.options.base + "/api/permission/oauth2/enterprise_id/a%3Fb%23c%25d/token");
+}
+
+TEST_CASE("settings that cannot work are named before anything is sent") {
+    CozeDesk desk;
+    const auto problem = [&desk](auto spoil) {
+        coze::AppAuthOptions options = options_for(desk, "12345");
+        spoil(options);
+        return request_of<coze::Account>(options).problem;
+    };
+    CHECK_THAT(problem([](auto& o) { o.client_id.clear(); }), ContainsSubstring("client id"));
+    CHECK_THAT(problem([](auto& o) { o.public_key_id.clear(); }),
+               ContainsSubstring("public key id"));
+    CHECK_THAT(problem([](auto& o) { o.signer = oauth::Signer{}; }), ContainsSubstring("signer"));
+    CHECK_THAT(problem([](auto& o) { o.duration_seconds = 86400; }), ContainsSubstring("86399"));
+    CHECK_THAT(problem([](auto& o) { o.duration_seconds = 0; }), ContainsSubstring("86399"));
+    CHECK_THAT(problem([](auto& o) { o.base = "api.coze.com"; }), ContainsSubstring("absolute"));
+    CHECK_THAT(problem([](auto& o) { o.base = "https://api.coze.com?x=1"; }),
+               ContainsSubstring("no query"));
+    CHECK_THAT(problem([](auto& o) { o.scope = "{"; }), ContainsSubstring("scope"));
+    CHECK_THAT(problem([](auto& o) {
+                   o.signer = oauth::Signer{[](std::string_view) { return std::string(); }};
+               }),
+               ContainsSubstring("signature"));
+}
+
+TEST_CASE("a chat over AppAuth: one exchange, then the token is kept") {
+    Lane lane;
+    const auto client = lane.client();
+    for (int i = 0; i != 5; ++i) {
+        const auto result = client.send(lane.chat());
+        REQUIRE(result);
+        CHECK(result.credential() == "personal");
+        CHECK(result.trail().count() == 1);
+    }
+    CHECK(lane.exchanges() == 1);
+}
+
+TEST_CASE("a token is renewed shortly before it expires, not after") {
+    Lane lane;
+    const auto client = lane.client();
+    REQUIRE(client.send(lane.chat()));
+    lane.desk.now += 900 - 31;
+    REQUIRE(client.send(lane.chat()));
+    CHECK(lane.exchanges() == 1);
+    lane.desk.now += 2;
+    REQUIRE(client.send(lane.chat()));
+    CHECK(lane.exchanges() == 2);
+}
+
+TEST_CASE("S28 expires_in is read as absolute or relative by its size") {
+    for (const char* const expires_in : {"900", "1790000900"}) {
+        CAPTURE(expires_in);
+        Lane lane;
+        testing::Script http;
+        const std::string token =
+            std::string(R"({"access_token":"czs_1","expires_in":)") + expires_in + "}";
+        http.then({200, {}, token, false}).then(200).then(200).then({200, {}, token, false});
+        testing::ManualClock clock;
+        clock.set_unix_seconds(1'790'000'000);
+        const Client client{
+            http, CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+            coze::RetryOnRefusal{}, UseClock{clock}};
+        REQUIRE(client.send(lane.chat()));
+        clock.advance(std::chrono::seconds{869});
+        REQUIRE(client.send(lane.chat()));
+        CHECK(http.sends().size() == 3);
+        clock.advance(std::chrono::seconds{2});
+        (void)client.send(lane.chat());
+        CHECK(http.sends()[3].url.find("/api/permission/oauth2/") != std::string::npos);
+    }
+}
+
+TEST_CASE("S48 a move costs one extra exchange per process and two sends per request") {
+    Lane lane;
+    const auto client = lane.client();
+    REQUIRE(client.send(lane.chat()));
+    REQUIRE(lane.exchanges() == 1);
+    lane.desk.coze.move();
+
+    const auto first = client.send(lane.chat());
+    REQUIRE(first);
+    CHECK(first.credential() == "enterprise");
+    CHECK(first.trail().count() == 3);  // refused, renewed and refused, enterprise
+    CHECK(lane.exchanges() == 3);       // before the move, one more personal, one enterprise
+
+    for (int i = 0; i != 100; ++i) {
+        const auto result = client.send(lane.chat());
+        REQUIRE(result);
+        REQUIRE(result.trail().count() == 2);
+    }
+    CHECK(lane.exchanges() == 3);
+    CHECK(lane.desk.coze.totals().jti_replays == 0);
+}
+
+TEST_CASE("S49 a 403 never renews: the next credential is asked at once") {
+    Lane lane;
+    const auto client = lane.client();
+    REQUIRE(client.send(lane.chat()));
+    lane.desk.coze.refuse_with({4101, 403, {}});
+    lane.desk.coze.move();
+    const auto result = client.send(lane.chat());
+    REQUIRE(result);
+    CHECK(result.trail().count() == 2);
+    CHECK(lane.exchanges() == 2);
+}
+
+TEST_CASE("after a rollback the personal credential serves again") {
+    Lane lane;
+    const auto client = lane.client();
+    REQUIRE(client.send(lane.chat()));
+    lane.desk.coze.move();
+    REQUIRE(client.send(lane.chat()));
+    lane.desk.coze.rollback();
+    const auto result = client.send(lane.chat());
+    REQUIRE(result);
+    CHECK(result.credential() == "personal");
+    CHECK(result.trail().count() == 1);
+}
+
+TEST_CASE("a disabled app is a refusal of that credential: falls back and says so") {
+    Lane lane;
+    testing::Script http;
+    http.then({400,
+               {{"Content-Type", "application/json"}},
+               R"({"error_code":"access_deny","error_message":"app: x is currently deactivated"})",
+               false})
+        .then({200,
+               {{"Content-Type", "application/json"}},
+               R"({"access_token":"czs_enterprise_1","expires_in":1790000900})",
+               false})
+        .then(200);
+    testing::ManualClock clock;
+    const Client client{
+        http,
+        CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")},
+                        coze::AppAuth<coze::EnterpriseId>{options_for(lane.desk, "volcano_1")}},
+        coze::RetryOnRefusal{}, UseClock{clock}};
+    const auto result = client.send(lane.chat());
+    REQUIRE(result);
+    CHECK(result.credential() == "enterprise");
+    REQUIRE(result.trail().count() == 2);
+    CHECK(result.trail()[0].exchange);
+    CHECK(result.trail()[0].failure == AuthRejected);
+    CHECK(result.trail().credential(result.trail()[0]) == "personal");
+}
+
+TEST_CASE("invalid_client stops with configuration and asks no other credential") {
+    Lane lane;
+    testing::Script http;
+    http.then({401,
+               {{"Content-Type", "application/json"}},
+               R"({"error_code":"invalid_client","error_message":""})",
+               false});
+    const Client client{
+        http,
+        CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")},
+                        coze::AppAuth<coze::EnterpriseId>{options_for(lane.desk, "volcano_1")}},
+        coze::RetryOnRefusal{}};
+    const auto result = client.send(lane.chat());
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::configuration);
+    CHECK(result.stop_reason() == StopReason::exchange_failed);
+    CHECK(result.error().credential == "personal");
+    CHECK_THAT(result.error().message(), ContainsSubstring("invalid_client"));
+    CHECK(http.sends().size() == 1);
+}
+
+TEST_CASE("a failing token endpoint is asked three times, each time with a new assertion") {
+    Lane lane;
+    testing::Script http;
+    http.then(503).then(500).then(
+        {500,
+         {{"Content-Type", "application/json"}},
+         R"({"error_code":"internal_error","error_message":"Service internal error."})",
+         false});
+    testing::ManualClock clock;
+    const Client client{
+        http,
+        CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")},
+                        coze::AppAuth<coze::EnterpriseId>{options_for(lane.desk, "volcano_1")}},
+        coze::RetryOnRefusal{}, UseClock{clock}};
+    const auto result = client.send(lane.chat());
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::exchange_failed);
+    CHECK(result.stop_reason() == StopReason::exchange_failed);
+    CHECK(result.error().http_status == 500);
+    REQUIRE(http.sends().size() == 3);
+    std::set<std::string> assertions;
+    for (const auto& send : http.sends()) {
+        CHECK(send.credential == "personal");
+        assertions.insert(send.authorization);
+    }
+    CHECK(assertions.size() == 3);
+    CHECK(clock.waits() ==
+          std::vector<Duration>{std::chrono::milliseconds{200}, std::chrono::milliseconds{400}});
+}
+
+TEST_CASE("FallBackOnExchangeFailure goes on where a failed exchange would stop") {
+    Lane lane;
+    testing::Script http;
+    http.then({401, {}, R"({"error_code":"invalid_client"})", false})
+        .then({200, {}, R"({"access_token":"czs_enterprise_1","expires_in":900})", false})
+        .then(200);
+    testing::ManualClock clock;
+    const Client client{
+        http,
+        CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")},
+                        coze::AppAuth<coze::EnterpriseId>{options_for(lane.desk, "volcano_1")}},
+        coze::RetryOnRefusal{}, UseClock{clock}, FallBackOnExchangeFailure{}};
+    const auto result = client.send(lane.chat());
+    REQUIRE(result);
+    CHECK(result.credential() == "enterprise");
+}
+
+TEST_CASE("S26 an answer that is no token never becomes an empty bearer") {
+    const struct {
+        int status;
+        const char* body;
+    } table[] = {{200, R"({"access_token":"","expires_in":900})"},
+                 {200, R"({"code":4101,"msg":"no"})"},
+                 {200, R"({"access_token":"x y","expires_in":900})"},
+                 {200, R"({"access_token":12345678,"expires_in":900})"},
+                 {200, R"({"access_token":"czs_1","token_type":"mac"})"},
+                 {200, R"({"access_token":"czs_1","expires_in":900)"},
+                 {200, "<html></html>"},
+                 {200, ""},
+                 {401, R"({"code":4101,"msg":"no"})"},
+                 {400, R"({"access_token":"czs_1","expires_in":900})"},
+                 {302, ""}};
+    for (const auto& row : table) {
+        CAPTURE(row.status, row.body);
+        Lane lane;
+        testing::Script http;
+        for (int i = 0; i != 3; ++i) http.then({row.status, {}, row.body, false});
+        testing::ManualClock clock;
+        const Client client{
+            http, CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+            coze::RetryOnRefusal{}, UseClock{clock}};
+        const auto result = client.send(lane.chat());
+        REQUIRE_FALSE(result);
+        CHECK((result.error().kind == ErrorKind::exchange_failed ||
+               result.error().kind == ErrorKind::configuration));
+        for (const auto& send : http.sends())
+            CHECK(send.url.find("/api/permission/oauth2/") != std::string::npos);
+    }
+}
+
+TEST_CASE("S22 a redirect of the token endpoint is an error and is not followed") {
+    for (const int status : {301, 302, 303, 307, 308}) {
+        CAPTURE(status);
+        Lane lane;
+        testing::Script http;
+        http.then({status, {{"Location", "https://evil.example/token"}}, {}, false});
+        testing::ManualClock clock;
+        const Client client{
+            http, CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+            coze::RetryOnRefusal{}, UseClock{clock}};
+        const auto result = client.send(lane.chat());
+        REQUIRE_FALSE(result);
+        for (const auto& send : http.sends()) CHECK(send.url.find("evil") == std::string::npos);
+    }
+}
+
+TEST_CASE("S71 an assertion that the token endpoint repeats does not reach the error") {
+    Lane lane;
+    std::string assertion;
+    const auto http = [&assertion](const HttpRequest&, const Attempt& attempt) {
+        assertion = std::string(attempt.authorization().substr(7));
+        return HttpResponse{401,
+                            {},
+                            R"({"error_code":"invalid_request","error_message":"bad jwt )" +
+                                assertion.substr(0, 150) + "\"}",
+                            false};
+    };
+    const Client client{
+        http, CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+        coze::RetryOnRefusal{}};
+    const auto result = client.send(lane.chat());
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::configuration);
+    // Even a part of it is of no use: nothing of the signature may show.
+    CHECK(result.error().describe().find(assertion) == std::string::npos);
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/token/source.hpp>
+
+#include "catch.hpp"
+
+#include <rekey/coze.hpp>
+#include <rekey/testing.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace rekey;
+
+namespace {
+
+/// A credential whose endpoint is a function of the test.
+struct Traded {
+    static constexpr auto name = "traded";
+    using Exchange = token::Exchanged;
+
+    std::string client = "client-1";
+
+    struct Request {
+        HttpRequest http{"POST", "https://auth.example/token", {}, {}};
+        Secret authorization{"Bearer assertion-of-the-client"};
+        std::string problem{};
+    };
+    Request token_request(std::int64_t) const { return {}; }
+    oauth::TokenAnswer read_token(int status, std::string_view type, std::string_view body,
+                                  std::int64_t now) const {
+        oauth::TokenRules rules;
+        rules.now = now;
+        return oauth::read_token_answer(status, type, body, rules);
+    }
+};
+
+struct Answer {
+    Reach reach = Reach::answered;
+    bool lasting = false;
+    int status = 200;
+    std::string content_type = "application/json";
+    std::string body{};
+    std::string log_id{};
+    std::string detail{};
+};
+Answer granted(const std::string& token) {
+    Answer answer;
+    answer.body = R"({"access_token":")" + token + R"(","expires_in":900})";
+    return answer;
+}
+Answer failing(int status) {
+    Answer answer;
+    answer.status = status;
+    return answer;
+}
+
+struct Report {
+    Reach reach = Reach::answered;
+    int http_status = 0;
+    bool has_service_code = false;
+    std::int64_t service_code = 0;
+    std::string message{};
+    std::string log_id{};
+};
+
+/// Lets a test hold an exchange until it has seen what it wanted to see.
+class Gate {
+public:
+    void open() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        open_ = true;
+        changed_.notify_all();
+    }
+    void wait() {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [this] { return open_; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool open_ = false;
+};
+
+template <class Exchanger>
+Fetched fetch(token::Source<Traded>& source, token::Pin& pin, bool renew,
+              const Exchanger& exchanger, testing::ManualClock& clock) {
+    Report report;
+    return source.fetch(pin, renew, Context{}, exchanger, clock, report);
+}
+
+}  // namespace
+
+TEST_CASE("64 callers that meet no token make one exchange") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    Gate gate;
+    std::atomic<int> exchanges{0};
+    std::atomic<int> good{0};
+    const auto exchanger = [&](const HttpRequest&, std::string_view, std::string_view) {
+        ++exchanges;
+        gate.wait();
+        return granted("token-1");
+    };
+    std::vector<std::thread> callers;
+    for (int i = 0; i != 64; ++i)
+        callers.emplace_back([&] {
+            token::Pin pin;
+            if (fetch(source, pin, false, exchanger, clock) == Fetched::unproven &&
+                pin->token() == "token-1")
+                ++good;
+        });
+    gate.open();
+    for (std::thread& caller : callers) caller.join();
+    CHECK(exchanges == 1);
+    CHECK(good == 64);
+}
+
+TEST_CASE("callers that waited share a failure instead of asking one after another") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    Gate leader_is_asking;
+    Gate others_wait;
+    std::atomic<int> exchanges{0};
+    std::atomic<int> failed{0};
+    const auto exchanger = [&](const HttpRequest&, std::string_view, std::string_view) {
+        ++exchanges;
+        leader_is_asking.open();
+        others_wait.wait();
+        Answer answer = failing(401);
+        answer.body = R"({"error_code":"invalid_client"})";
+        return answer;
+    };
+    const auto call = [&] {
+        token::Pin pin;
+        if (fetch(source, pin, false, exchanger, clock) == Fetched::misconfigured) ++failed;
+    };
+    std::thread leader{call};
+    leader_is_asking.wait();
+    std::vector<std::thread> callers;
+    std::atomic<int> started{0};
+    for (int i = 0; i != 8; ++i)
+        callers.emplace_back([&] {
+            ++started;
+            call();
+        });
+    while (started != 8) std::this_thread::yield();
+    others_wait.open();
+    leader.join();
+    for (std::thread& caller : callers) caller.join();
+    CHECK(failed == 9);
+    CHECK(exchanges <= 9);  // a caller that came after the end asks for itself
+    CHECK(exchanges >= 1);
+}
+
+TEST_CASE("S27 a bad answer never replaces a good token") {
+    const Answer bad[] = {failing(503), failing(401), granted(""), granted("with space")};
+    for (const Answer& answer : bad) {
+        token::Source<Traded> source{Traded{}};
+        testing::ManualClock clock;
+        token::Pin pin;
+        const auto good = [](const HttpRequest&, std::string_view, std::string_view) {
+            return granted("token-1");
+        };
+        const auto spoilt = [&answer](const HttpRequest&, std::string_view, std::string_view) {
+            return answer;
+        };
+        REQUIRE(fetch(source, pin, false, good, clock) == Fetched::unproven);
+        CHECK(fetch(source, pin, true, spoilt, clock) > Fetched::renewed);
+        REQUIRE(fetch(source, pin, false, spoilt, clock) == Fetched::unproven);
+        CHECK(pin->token() == "token-1");
+    }
+}
+
+TEST_CASE("S48 a token endpoint that gives the refused token again counts as a refusal") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    token::Pin pin;
+    const auto stubborn = [](const HttpRequest&, std::string_view, std::string_view) {
+        return granted("token-1");
+    };
+    REQUIRE(fetch(source, pin, false, stubborn, clock) == Fetched::unproven);
+    CHECK(fetch(source, pin, true, stubborn, clock) == Fetched::refused);
+}
+
+TEST_CASE("a late refusal of an old token takes the newer one and makes no exchange") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    int exchanges = 0;
+    const auto exchanger = [&exchanges](const HttpRequest&, std::string_view, std::string_view) {
+        return granted("token-" + std::to_string(++exchanges));
+    };
+    token::Pin early;
+    token::Pin late;
+    REQUIRE(fetch(source, early, false, exchanger, clock) == Fetched::unproven);
+    REQUIRE(fetch(source, late, false, exchanger, clock) == Fetched::unproven);
+    REQUIRE(fetch(source, early, true, exchanger, clock) == Fetched::renewed);
+    REQUIRE(exchanges == 2);
+    CHECK(fetch(source, late, true, exchanger, clock) == Fetched::renewed);
+    CHECK(exchanges == 2);
+    CHECK(late->token() == "token-2");
+}
+
+TEST_CASE("a transport that never reached the endpoint is asked again, one that may have is too") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    for (const Reach reach : {Reach::never_sent, Reach::sent_unanswered, Reach::cut_short}) {
+        int exchanges = 0;
+        const auto lost = [&](const HttpRequest&, std::string_view, std::string_view) {
+            ++exchanges;
+            Answer answer;
+            answer.reach = reach;
+            answer.detail = "gone";
+            return answer;
+        };
+        token::Pin pin;
+        const Fetched outcome = fetch(source, pin, false, lost, clock);
+        CHECK(outcome == (reach == Reach::never_sent ? Fetched::not_sent : Fetched::unknown));
+        CHECK(exchanges == token::exchange_tries);
+    }
+}
+
+TEST_CASE("a failure that lasts is not tried again") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    int exchanges = 0;
+    const auto untrusted = [&](const HttpRequest&, std::string_view, std::string_view) {
+        ++exchanges;
+        Answer answer;
+        answer.reach = Reach::never_sent;
+        answer.lasting = true;
+        answer.detail = "the certificate does not verify";
+        return answer;
+    };
+    token::Pin pin;
+    CHECK(fetch(source, pin, false, untrusted, clock) == Fetched::not_sent);
+    CHECK(exchanges == 1);
+    CHECK(clock.waits().empty());
+}
+
+TEST_CASE("a caller whose transport throws does not strand the others") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    token::Pin pin;
+    const auto broken = [](const HttpRequest&, std::string_view, std::string_view) -> Answer {
+        throw std::runtime_error("broken");
+    };
+    CHECK_THROWS_AS(fetch(source, pin, false, broken, clock), std::runtime_error);
+    const auto good = [](const HttpRequest&, std::string_view, std::string_view) {
+        return granted("token-1");
+    };
+    CHECK(fetch(source, pin, false, good, clock) == Fetched::unproven);
+}
+
+TEST_CASE("a credential that was replaced is not overtaken by the token of the old one") {
+    token::Source<Traded> source{Traded{"old"}};
+    testing::ManualClock clock;
+    int exchanges = 0;
+    const auto exchanger = [&](const HttpRequest&, std::string_view, std::string_view) {
+        if (++exchanges == 1) source.replace(Traded{"new"});
+        return granted("token-" + std::to_string(exchanges));
+    };
+    token::Pin pin;
+    REQUIRE(fetch(source, pin, false, exchanger, clock) == Fetched::unproven);
+    CHECK(pin->token() == "token-2");
+    CHECK(exchanges == 2);
+}
+
+TEST_CASE("a token is proven once a request with it was accepted") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    const auto good = [](const HttpRequest&, std::string_view, std::string_view) {
+        return granted("token-1");
+    };
+    token::Pin pin;
+    REQUIRE(fetch(source, pin, false, good, clock) == Fetched::unproven);
+    REQUIRE(fetch(source, pin, false, good, clock) == Fetched::unproven);
+    pin->accepted.store(true, std::memory_order_relaxed);
+    CHECK(fetch(source, pin, false, good, clock) == Fetched::proven);
+}
+
+TEST_CASE("the margin before expiry is a tenth of the life, 30 seconds at most") {
+    CHECK(token::expiry_margin(900) == 30);
+    CHECK(token::expiry_margin(86399) == 30);
+    CHECK(token::expiry_margin(100) == 10);
+    CHECK(token::expiry_margin(5) == 0);
+}
