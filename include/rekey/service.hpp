@@ -47,11 +47,11 @@ struct Service {
     static constexpr bool refuses_before_acting = true;
 
     /// Whether a 2xx answer that the body reader cannot read is a success all the same. Here: yes,
-    /// unless it begins like a JSON object, for then it is one that was cut short.
+    /// unless it begins like JSON, for then it is a text that was cut short.
     static constexpr bool accepts_unread(std::string_view /*content_type*/,
                                          std::string_view body) noexcept {
         for (const char c : body)
-            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c != '{';
+            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c != '{' && c != '[';
         return true;
     }
 

@@ -165,11 +165,13 @@ private:
     }
     /// The host of the base, with its port where it is not the scheme's own.
     std::string audience() const {
-        std::string host = origin.substr(origin.find("://") + 3);
-        const std::string_view own_port = origin.compare(0, 5, "https") == 0 ? ":443" : ":80";
-        if (host.size() > own_port.size() &&
-            host.compare(host.size() - own_port.size(), own_port.size(), own_port) == 0)
-            host.resize(host.size() - own_port.size());
+        const oauth::Url url = oauth::parse_url(options_.base);
+        std::string host;
+        for (const char c : url.origin.host)
+            host.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+        const bool secure = oauth::same_origin(url.origin, {"https", url.origin.host, 443});
+        const bool plain = oauth::same_origin(url.origin, {"http", url.origin.host, 80});
+        if (!secure && !plain) host += ":" + std::to_string(url.origin.port);
         return host;
     }
 

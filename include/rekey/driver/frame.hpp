@@ -158,6 +158,7 @@ private:
 /// How an attempt at the token endpoint ended, as a token source tells it.
 struct ExchangeReport {
     Reach reach = Reach::answered;
+    bool cancelled = false;  ///< The caller stopped it: the call ends, nothing failed.
     int http_status = 0;
     bool has_service_code = false;
     std::int64_t service_code = 0;
@@ -318,7 +319,7 @@ public:
         slot_ = action.slot;
         move_ = action.move;
         number_ = action.number;
-        const Action next = call_.fetched(outcome, now);
+        const Action next = said.cancelled ? call_.cancelled() : call_.fetched(outcome, now);
         if (outcome <= Fetched::renewed) return next;
         Facts facts;
         facts.reach = said.reach;
@@ -495,8 +496,9 @@ private:
     }
 
     [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {
-        if (reason == StopReason::cancelled) result_.error().kind = ErrorKind::cancelled;
-        if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
+        if (reason == StopReason::cancelled)
+            result_.error().kind = ErrorKind::cancelled;
+        else if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
             result_.error().kind = ErrorKind::exchange_failed;
         static constexpr detail::Decoders<Response> decoders{&Examiner::message, &Examiner::log_id};
         result_.decode_with(decoders);

@@ -19,6 +19,7 @@ namespace driver {
 struct ExchangeAnswer {
     Reach reach = Reach::answered;
     bool lasting = false;
+    bool cancelled = false;
     int status = 0;
     std::string content_type{};
     std::string body{};
@@ -83,6 +84,7 @@ private:
         ExchangeAnswer answer;
         answer.reach = error.reach == Reach::answered ? Reach::cut_short : error.reach;
         answer.lasting = error.verdict != TransportVerdict::passing;
+        answer.cancelled = error.verdict == TransportVerdict::cancelled;
         answer.detail = std::move(error.detail);
         return answer;
     }

@@ -80,7 +80,7 @@ public:
         Leading leading{*this};  // frees the queue, also if the transport throws
         const Fetched outcome = exchange(pin, exchanger, clock, refused, report);
         if (outcome <= Fetched::renewed) return renew ? Fetched::renewed : outcome;
-        leading.failed(outcome, report);
+        if (!report.cancelled) leading.failed(outcome, report);  // the others ask for themselves
         return outcome;
     }
 
@@ -180,6 +180,7 @@ private:
         if (answer.reach != Reach::answered) {
             report.message = "token request: " + answer.detail;
             lasting_ = answer.lasting;
+            report.cancelled = answer.cancelled;
             if (answer.reach == Reach::never_sent) return Fetched::not_sent;
             return Fetched::unknown;
         }

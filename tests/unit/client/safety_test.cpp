@@ -370,3 +370,15 @@ TEST_CASE("a client waits on the clock that UseClock names, and on no other") {
     CHECK(client.send(chat()));
     CHECK(clock.waits() == std::vector<Duration>{std::chrono::hours{1}, std::chrono::hours{1}});
 }
+
+TEST_CASE("a list that was cut short is no success without a service either") {
+    const std::string whole = R"([{"id":1},{"id":2}])";
+    for (std::size_t size = 1; size != whole.size(); ++size) {
+        testing::Script http;
+        http.then(HttpResponse{200, {}, whole.substr(0, size), false});
+        const Client client{http, RetryOn<4100>{}};
+        const auto result = client.send(HttpRequest{"GET", "https://api.example/", {}, {}});
+        REQUIRE_FALSE(result);
+        REQUIRE(result.error().kind == ErrorKind::malformed_response);
+    }
+}

@@ -131,6 +131,8 @@ TEST_CASE("S24 the assertion is for the host of the API base, used once and shor
         const char* audience;
     } table[] = {{"https://api.coze.cn", "api.coze.cn"},
                  {"https://api.coze.com:443/", "api.coze.com"},
+                 {"HTTPS://API.Coze.COM:443", "api.coze.com"},
+                 {"https://api.coze.com:80", "api.coze.com:80"},
                  {"http://127.0.0.1:8080", "127.0.0.1:8080"}};
     for (const auto& row : table) {
         options.base = row.base;
@@ -442,4 +444,25 @@ TEST_CASE("S71 an assertion that the token endpoint repeats does not reach the e
     CHECK(result.error().kind == ErrorKind::configuration);
     // Even a part of it is of no use: nothing of the signature may show.
     CHECK(result.error().describe().find(assertion) == std::string::npos);
+}
+
+TEST_CASE("a call that is cancelled while its token is on the way was cancelled, it did not fail") {
+    Lane lane;
+    testing::Script http;
+    http.then(TransportError{Reach::sent_unanswered, "stopped", TransportVerdict::cancelled})
+        .then({200, {}, R"({"access_token":"czs_1","expires_in":900})", false})
+        .then(200);
+    testing::ManualClock clock;
+    const Client client{
+        http,
+        CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")},
+                        coze::AppAuth<coze::EnterpriseId>{options_for(lane.desk, "volcano_1")}},
+        coze::RetryOnRefusal{}, UseClock{clock}};
+    const auto result = client.send(lane.chat());
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(result.stop_reason() == StopReason::cancelled);
+    CHECK(http.sends().size() == 1);
+    CHECK(clock.waits().empty());
+    CHECK(client.send(lane.chat()));
 }

@@ -43,6 +43,7 @@ struct Traded {
 struct Answer {
     Reach reach = Reach::answered;
     bool lasting = false;
+    bool cancelled = false;
     int status = 200;
     std::string content_type = "application/json";
     std::string body{};
@@ -62,6 +63,7 @@ Answer failing(int status) {
 
 struct Report {
     Reach reach = Reach::answered;
+    bool cancelled = false;
     int http_status = 0;
     bool has_service_code = false;
     std::int64_t service_code = 0;
