@@ -3,6 +3,7 @@
 #ifndef REKEY_HTTP_HPP
 #define REKEY_HTTP_HPP
 
+#include <rekey/detail/ascii.hpp>
 #include <rekey/version.hpp>
 
 #include <string>
@@ -42,14 +43,7 @@ struct HttpResponse {
 
 /// Two header names, equal without regard to ASCII case.
 constexpr bool same_header_name(std::string_view left, std::string_view right) noexcept {
-    if (left.size() != right.size()) return false;
-    for (std::size_t i = 0; i != left.size(); ++i) {
-        const auto lower = [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        };
-        if (lower(left[i]) != lower(right[i])) return false;
-    }
-    return true;
+    return detail::same_ignoring_case(left, right);
 }
 
 /// The value of the first header of that name, or an empty view, which lives as long as `headers`.

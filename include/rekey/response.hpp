@@ -3,6 +3,7 @@
 #ifndef REKEY_RESPONSE_HPP
 #define REKEY_RESPONSE_HPP
 
+#include <rekey/detail/ascii.hpp>
 #include <rekey/version.hpp>
 
 #include <string>
@@ -47,26 +48,15 @@ REKEY_DETECT_MEMBER(HasMethodMember, std::string_view(std::declval<const Type&>(
 REKEY_DETECT_MEMBER(HasUrlMember, std::string_view(std::declval<const Type&>().url))
 #undef REKEY_DETECT_MEMBER
 
-constexpr bool equal_ignoring_case(std::string_view left, std::string_view right) noexcept {
-    if (left.size() != right.size()) return false;
-    for (std::size_t i = 0; i != left.size(); ++i) {
-        const auto lower = [](char c) noexcept {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-        };
-        if (lower(left[i]) != lower(right[i])) return false;
-    }
-    return true;
-}
-
 /// The value of a header in a map of pairs or a list of {name, value}; an empty view if absent.
 template <class Headers>
 std::string_view header_in(const Headers& headers, std::string_view wanted) {
     for (const auto& field : headers) {
         using Field = std::decay_t<decltype(field)>;
         if constexpr (HasPairFields<Field>::value) {
-            if (equal_ignoring_case(field.first, wanted)) return field.second;
+            if (same_ignoring_case(field.first, wanted)) return field.second;
         } else if constexpr (HasNameFields<Field>::value) {
-            if (equal_ignoring_case(field.name, wanted)) return field.value;
+            if (same_ignoring_case(field.name, wanted)) return field.value;
         }
     }
     return {};

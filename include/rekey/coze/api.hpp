@@ -3,8 +3,8 @@
 #ifndef REKEY_COZE_API_HPP
 #define REKEY_COZE_API_HPP
 
+#include <rekey/detail/ascii.hpp>
 #include <rekey/policy/retry_on.hpp>
-#include <rekey/response.hpp>
 #include <rekey/service.hpp>
 
 #include <cstdint>
@@ -88,7 +88,7 @@ struct Api : Service {
     static constexpr bool accepts_unread(std::string_view content_type,
                                          std::string_view body) noexcept {
         const auto begins = [](std::string_view text, std::string_view with) {
-            return rekey::detail::equal_ignoring_case(text.substr(0, with.size()), with);
+            return rekey::detail::same_ignoring_case(text.substr(0, with.size()), with);
         };
         if (!content_type.empty())
             return !begins(content_type, "application/json") &&

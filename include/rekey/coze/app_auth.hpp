@@ -167,8 +167,7 @@ private:
     std::string audience() const {
         const oauth::Url url = oauth::parse_url(options_.base);
         std::string host;
-        for (const char c : url.origin.host)
-            host.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+        for (const char c : url.origin.host) host.push_back(rekey::detail::lower(c));
         const bool secure = oauth::same_origin(url.origin, {"https", url.origin.host, 443});
         const bool plain = oauth::same_origin(url.origin, {"http", url.origin.host, 80});
         if (!secure && !plain) host += ":" + std::to_string(url.origin.port);

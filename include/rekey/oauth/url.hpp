@@ -3,6 +3,7 @@
 #ifndef REKEY_OAUTH_URL_HPP
 #define REKEY_OAUTH_URL_HPP
 
+#include <rekey/detail/ascii.hpp>
 #include <rekey/version.hpp>
 
 #include <cstddef>
@@ -111,16 +112,8 @@ inline std::string without_query_parameter(std::string_view url, std::string_vie
 
 namespace detail {
 
-constexpr char lower(char symbol) noexcept {
-    return symbol >= 'A' && symbol <= 'Z' ? static_cast<char>(symbol + 32) : symbol;
-}
-
-constexpr bool same_ignoring_case(std::string_view left, std::string_view right) noexcept {
-    if (left.size() != right.size()) return false;
-    for (std::size_t i = 0; i != left.size(); ++i)
-        if (lower(left[i]) != lower(right[i])) return false;
-    return true;
-}
+using rekey::detail::lower;
+using rekey::detail::same_ignoring_case;
 
 constexpr bool is_digit(char symbol) noexcept { return symbol >= '0' && symbol <= '9'; }
 
