@@ -73,12 +73,23 @@ void ChatEvents::take(std::string_view name, std::string_view data) {
         message_ = is_json ? Json::text(data, "msg") : std::string(data);
     }
     log_id_ = Json::text(data, "detail.logid");
+    cut_out_token(message_);
+    cut_out_token(log_id_);
+}
+
+void ChatEvents::cut_out_token(std::string& text) const {
+    const std::string_view token = token_.expose();
+    if (token.empty()) return;
+    for (std::size_t at; (at = text.find(token)) != std::string::npos;)
+        text.replace(at, token.size(), "[token]");
 }
 
 rekey::TransportResult<HttpResponse> ChatTransport::operator()(
     const HttpRequest& request, const rekey::Attempt& attempt) const {
-    if (rekey::find_header(request.headers, "Accept") == event_stream)
+    if (rekey::find_header(request.headers, "Accept") == event_stream) {
+        events_->expect_under(attempt.authorization());
         return streaming_(request, attempt);
+    }
     return whole_(request, attempt);
 }
 

@@ -6,6 +6,7 @@
 #include <rekey/adapter/curl.hpp>
 #include <rekey/http.hpp>
 #include <rekey/result.hpp>
+#include <rekey/secret.hpp>
 #include <rekey/stream/gate.hpp>
 #include <rekey/transport.hpp>
 
@@ -20,6 +21,10 @@ namespace support {
 class ChatEvents {
 public:
     void begin() { *this = ChatEvents{}; }
+    /// The token under which the events come: a server may repeat it, and then it is cut out.
+    void expect_under(std::string_view authorization) {
+        token_ = rekey::Secret{authorization.substr(authorization.find(' ') + 1)};
+    }
     void feed(std::string_view chunk);
 
     /// The stream said that it is complete.
@@ -33,8 +38,10 @@ public:
 
 private:
     void take(std::string_view name, std::string_view data);
+    void cut_out_token(std::string& text) const;
 
     rekey::stream::EventScanner scanner_{};
+    rekey::Secret token_{};
     std::string message_{};
     std::string log_id_{};
     std::string conversation_id_{};
@@ -49,7 +56,7 @@ public:
     static constexpr bool vouches_for_whole_bodies = true;
 
     ChatTransport(rekey::curl::Transport transport, ChatEvents& events)
-        : whole_(transport), streaming_(transport.stream(Sink{&events})) {}
+        : whole_(transport), streaming_(transport.stream(Sink{&events})), events_(&events) {}
 
     rekey::TransportResult<rekey::HttpResponse> operator()(const rekey::HttpRequest& request,
                                                            const rekey::Attempt& attempt) const;
@@ -65,6 +72,7 @@ private:
 
     rekey::curl::Transport whole_;
     rekey::curl::Streaming<Sink> streaming_;
+    ChatEvents* events_;
 };
 
 /// One chat program from its options to its exit status.

@@ -35,7 +35,7 @@ public:
     constexpr std::string_view header() const noexcept { return fields_.header; }
     /// The name of the credential that signs this send; safe to log.
     constexpr std::string_view credential() const noexcept { return fields_.credential; }
-    /// Generated once per call and equal on each attempt; empty without one.
+    /// The key of `IdempotencyKey{…}`, the same on each attempt of the call; empty without one.
     constexpr std::string_view idempotency_key() const noexcept { return fields_.idempotency_key; }
     /// How long this send may take; zero means that rekey sets no limit.
     constexpr Duration timeout() const noexcept { return fields_.timeout; }

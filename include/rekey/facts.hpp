@@ -57,7 +57,7 @@ struct Facts {
     bool has_service_code = false;
     int http_status = 0;            ///< 0 without an answer.
     std::int64_t service_code = 0;  ///< The body's `code`; meaningful if `has_service_code`.
-    Duration retry_after{0};        ///< The server's hint; zero without one.
+    Duration retry_after{0};        ///< The server's hint, for a pace; zero without one.
 };
 
 }  // namespace v0_1

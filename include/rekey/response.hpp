@@ -161,6 +161,10 @@ template <class Request> struct RequestTraits {
         else
             return {};
     }
+    /// Whether the caller set a header, be it to nothing.
+    static bool has_header(const Request& request, std::string_view name) {
+        return header(request, name).data() != nullptr;
+    }
     /// Whether `set_header` is known for this type.
     static constexpr bool can_set_header =
         detail::HasHeaderList<Request>::value || detail::HasHeaderMap<Request>::value;
@@ -189,6 +193,9 @@ REKEY_DETECT_STATIC(RequestTraitsKnowMethod,
 REKEY_DETECT_STATIC(RequestTraitsKnowUrl, RequestTraits<Type>::url(std::declval<const Type&>()))
 REKEY_DETECT_STATIC(RequestTraitsKnowHeader,
                     RequestTraits<Type>::header(std::declval<const Type&>(), std::string_view{}))
+REKEY_DETECT_STATIC(RequestTraitsKnowPresence,
+                    RequestTraits<Type>::has_header(std::declval<const Type&>(),
+                                                    std::string_view{}))
 REKEY_DETECT_STATIC(RequestTraitsKnowNoUrl, std::enable_if_t<!RequestTraits<Type>::knows_url>())
 REKEY_DETECT_STATIC(RequestTraitsKnowCanSet,
                     std::enable_if_t<!RequestTraits<Type>::can_set_header>())
@@ -247,6 +254,13 @@ template <class Request> struct Asks {
             return RequestTraits<Request>::header(request, name);
         else
             return {};
+    }
+    static bool has_header([[maybe_unused]] const Request& request,
+                           [[maybe_unused]] std::string_view name) {
+        if constexpr (RequestTraitsKnowPresence<Request>::value)
+            return RequestTraits<Request>::has_header(request, name);
+        else
+            return !header(request, name).empty();
     }
 };
 

@@ -3,6 +3,7 @@
 #ifndef REKEY_RESULT_HPP
 #define REKEY_RESULT_HPP
 
+#include <rekey/detail/foreign_text.hpp>
 #include <rekey/detail/maybe.hpp>
 #include <rekey/trail.hpp>
 
@@ -319,8 +320,7 @@ inline std::string describe(const ErrorText& error) {
     }
     const std::string_view hint = advice(error);
     if (!hint.empty()) add("; ", hint);
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < ' ') c = ' ';  // one line, whatever a server says
+    keep_to_one_line(text);
     return text;
 }
 

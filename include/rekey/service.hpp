@@ -55,6 +55,12 @@ struct Service {
         return true;
     }
 
+    /// Where a code may stand if the body has no `code`; empty: nowhere.
+    static constexpr std::string_view other_code_path = {};
+
+    /// Whether a 2xx answer without any code is a success.
+    static constexpr bool accepts_without_code(std::string_view /*body*/) noexcept { return true; }
+
     /// Where the words of an error stand: the first that is not empty counts.
     static constexpr std::string_view message_paths[] = {"msg", "message", "error.message",
                                                          "error_description", "error"};

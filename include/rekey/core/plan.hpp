@@ -27,6 +27,7 @@ struct NoGate {
     using Rule = NoGateRule;
     template <class> static constexpr bool repeats() noexcept { return false; }
     template <class> static constexpr bool lists_hopeless_code() noexcept { return false; }
+    template <class> static constexpr bool overlaps() noexcept { return false; }
 };
 struct OneSlotRule {
     static constexpr std::uint32_t slot_count = 1;
@@ -104,14 +105,19 @@ public:
                   "rekey: this CredentialChain goes from a user's credential to the app's own, so "
                   "that a refusal would change who acts. Use a client for each, or add "
                   "EscalateToAppIdentity{} if that is what you want.");
+    static_assert(!GatePolicy::template overlaps<Service>(),
+                  "rekey: RetryOn lists a code or an HTTP status by itself and through its class, "
+                  "such as AuthRejected and HttpStatus{401}. Keep one.");
     static_assert(!GatePolicy::template lists_hopeless_code<Service>(),
                   "rekey: RetryOn lists a code that the service calls QuotaExhausted or "
                   "Permanent: another attempt gives the same answer. If you know better, write "
                   "as_transient(code) or as_rate_limited(code).");
 
     static constexpr std::uint32_t slot_count = Chain::slot_count;
-    /// Whether some failure is answered by sending again with the same credential.
-    static constexpr bool may_repeat = GatePolicy::template repeats<Service>();
+    /// Whether it matters that a request is idempotent: some failure is answered by a repeat, or a
+    /// refusal can follow a part of the work.
+    static constexpr bool reads_idempotence =
+        GatePolicy::template repeats<Service>() || !Service::refuses_before_acting;
     /// Whether the code in a body is looked up at all.
     static constexpr bool reads_body = Service::names_codes || Gate::lists_any_code;
     static constexpr bool admits = !std::is_void_v<First<Role::admission>>;

@@ -90,13 +90,20 @@ struct Api : Service {
         const auto begins = [](std::string_view text, std::string_view with) {
             return rekey::detail::same_ignoring_case(text.substr(0, with.size()), with);
         };
+        if (begins(content_type, "text/event-stream")) return is_event_stream(body);
         if (!content_type.empty())
             return !begins(content_type, "application/json") &&
                    !begins(content_type, "text/html") && !begins(content_type, "text/plain") &&
                    !begins_like_json(body);
-        for (const std::string_view field : {"event:", "data:", "id:", ":"})
-            if (begins(body, field)) return true;
-        return is_binary(body);
+        return is_event_stream(body) || is_binary(body);
+    }
+
+    /// Workflows and token endpoints say `error_code`, as a number or as a word.
+    static constexpr std::string_view other_code_path = "error_code";
+
+    /// A success may lack its code, but it is an object (`{"data":…}`), never a bare 4100 or [].
+    static constexpr bool accepts_without_code(std::string_view body) noexcept {
+        return begins_like_json(body);
     }
 
     static constexpr std::string_view message_paths[] = {"msg", "error_message",
@@ -105,6 +112,14 @@ struct Api : Service {
     static constexpr std::string_view log_id_paths[] = {"detail.logid", "error.logid"};
 
 private:
+    /// Events, the first of which is no error.
+    static constexpr bool is_event_stream(std::string_view body) noexcept {
+        for (const std::string_view error : {"event:error", "event: error"})
+            if (body.substr(0, error.size()) == error) return false;
+        for (const std::string_view field : {"event:", "data:", "id:", ":"})
+            if (body.substr(0, field.size()) == field) return true;
+        return false;
+    }
     static constexpr bool begins_like_json(std::string_view body) noexcept {
         for (const char c : body)
             if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c == '{';

@@ -83,6 +83,31 @@ public:
     explicit AppAuth(AppAuthOptions options)
         : origin(detail::origin_of(options.base)), options_(std::move(options)) {}
 
+    /// Why no token can be asked for with these settings, in a sentence that names the setting;
+    /// empty if nothing is in the way.
+    std::string problem() const {
+        if (const oauth::JoinedUrl url = oauth::join(options_.base, "/"); !url)
+            return "the API base: " + std::string(oauth::sentence(url.error));
+        if (!options_.allow_http && !oauth::allowed_for_secrets(oauth::parse_url(options_.base)))
+            return "the API base is http outside loopback: everyone on the way could read the "
+                   "token; use https";
+        if (options_.client_id.empty()) return "the client id of the OAuth app is empty";
+        if (options_.public_key_id.empty()) return "the public key id of the OAuth app is empty";
+        if (!options_.signer) return "there is no signer for the private key";
+        if (options_.duration_seconds < 1 || options_.duration_seconds > 86399)
+            return "duration_seconds is not between 1 and 86399";
+        if (!Which::path_before_id.empty()) {
+            if (options_.id.empty()) return std::string(Which::id_is) + " is empty";
+            for (const char c : options_.id)
+                if (c <= ' ' || c > '~' || c == '/' || c == '\\')
+                    return std::string(Which::id_is) +
+                           " holds a space, a slash or a character outside ASCII";
+            if (options_.id == "." || options_.id == "..")
+                return std::string(Which::id_is) + " is a dot";
+        }
+        return {};
+    }
+
     /// A token request with a new assertion. Every try takes a new one: a JWT may be used once.
     TokenRequest token_request(std::int64_t unix_seconds) const {
         TokenRequest request;
@@ -134,28 +159,6 @@ public:
 private:
     static constexpr std::int64_t assertion_lifetime = 300;  // seconds; S24: five minutes at most
 
-    std::string problem() const {
-        if (const oauth::JoinedUrl url = oauth::join(options_.base, "/"); !url)
-            return "the API base: " + std::string(oauth::sentence(url.error));
-        if (!options_.allow_http && !oauth::allowed_for_secrets(oauth::parse_url(options_.base)))
-            return "the API base is http outside loopback: everyone on the way could read the "
-                   "token; use https";
-        if (options_.client_id.empty()) return "the client id of the OAuth app is empty";
-        if (options_.public_key_id.empty()) return "the public key id of the OAuth app is empty";
-        if (!options_.signer) return "there is no signer for the private key";
-        if (options_.duration_seconds < 1 || options_.duration_seconds > 86399)
-            return "duration_seconds is not between 1 and 86399";
-        if (!Which::path_before_id.empty()) {
-            if (options_.id.empty()) return std::string(Which::id_is) + " is empty";
-            for (const char c : options_.id)
-                if (c <= ' ' || c > '~' || c == '/' || c == '\\')
-                    return std::string(Which::id_is) +
-                           " holds a space, a slash or a character outside ASCII";
-            if (options_.id == "." || options_.id == "..")
-                return std::string(Which::id_is) + " is a dot";
-        }
-        return {};
-    }
     std::string path() const {
         if (Which::path_before_id.empty()) return "/api/permission/oauth2/token";
         std::string path(Which::path_before_id);

@@ -98,6 +98,10 @@ template <> struct EnvironmentOf<Pat> {
         if (personal.empty()) return Made::missing("COZE_API_TOKEN");
         std::string enterprise = variable("COZE_API_TOKEN_ENTERPRISE");
         if (enterprise.empty()) return Made::missing("COZE_API_TOKEN_ENTERPRISE");
+        if (const char* const why = rekey::detail::problem_with_token(personal))
+            return Made::wrong("COZE_API_TOKEN", why);
+        if (const char* const why = rekey::detail::problem_with_token(enterprise))
+            return Made::wrong("COZE_API_TOKEN_ENTERPRISE", why);
         return Made::of(Chain{Pat<Personal>{std::move(personal), base},
                               Pat<Enterprise>{std::move(enterprise), base}});
     }
@@ -141,8 +145,13 @@ template <> struct EnvironmentOf<AppAuth> {
         if (options.id.empty()) return Made::missing("COZE_ACCOUNT_ID");
         enterprise.id = variable("COZE_ENTERPRISE_ID");
         if (enterprise.id.empty()) return Made::missing("COZE_ENTERPRISE_ID");
-        return Made::of(Chain{AppAuth<Account>{std::move(options)},
-                              AppAuth<EnterpriseId>{std::move(enterprise)}});
+        AppAuth<Account> account{std::move(options)};
+        if (const std::string why = account.problem(); !why.empty())
+            return Made::wrong("COZE_ACCOUNT_ID", why);
+        AppAuth<EnterpriseId> organization{std::move(enterprise)};
+        if (const std::string why = organization.problem(); !why.empty())
+            return Made::wrong("COZE_ENTERPRISE_ID", why);
+        return Made::of(Chain{std::move(account), std::move(organization)});
     }
 };
 

@@ -17,15 +17,15 @@ template <class Value> class Maybe {
 public:
     Maybe() noexcept {}
     Maybe(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
-        if (other.full_) set(std::move(other.value_));
+        if (other.full_) fill(std::move(other.value_));
     }
     Maybe(const Maybe& other) {
-        if (other.full_) set(other.value_);
+        if (other.full_) fill(other.value_);
     }
     Maybe& operator=(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
         if (this != &other) {
             reset();
-            if (other.full_) set(std::move(other.value_));
+            if (other.full_) fill(std::move(other.value_));
         }
         return *this;
     }
@@ -40,8 +40,7 @@ public:
 
     template <class From> void set(From&& from) {
         reset();
-        ::new (static_cast<void*>(&value_)) Value(std::forward<From>(from));
-        full_ = true;
+        fill(std::forward<From>(from));
     }
     void reset() noexcept {
         if (!full_) return;
@@ -53,6 +52,11 @@ public:
     const Value& operator*() const noexcept { return value_; }
 
 private:
+    template <class From> void fill(From&& from) {
+        ::new (static_cast<void*>(&value_)) Value(std::forward<From>(from));
+        full_ = true;
+    }
+
     union {
         Value value_;
     };

@@ -109,6 +109,7 @@ template <class Parts, class Response> struct Examiner {
         if constexpr (Plan::reads_body) {
             const body::Reading reading = Reader::code(Reads::body(response));
             if (reading.found == body::Found::malformed || reading.code != 0) return false;
+            if (reading.found == body::Found::absent && looks_further) return false;
             facts.has_service_code = reading.found == body::Found::present;
         }
         facts.http_status = 200;
@@ -121,6 +122,8 @@ template <class Parts, class Response> struct Examiner {
         body::Reading reading;
         if (Plan::reads_body) {
             reading = Reader::code(Reads::body(response));
+            if (looks_further && reading.found == body::Found::absent)
+                look_further(response, reading);
             facts.has_service_code = reading.found == body::Found::present;
             facts.service_code = reading.code;
         }
@@ -146,6 +149,18 @@ template <class Parts, class Response> struct Examiner {
     }
 
 private:
+    static constexpr bool looks_further = Service::names_codes && !Service::other_code_path.empty();
+
+    /// An answer without a code may have one elsewhere, or may not be one of this service.
+    static void look_further(const Response& response, body::Reading& reading) {
+        const std::string_view body = Reads::body(response);
+        const std::string text = Reader::text(body, Service::other_code_path);
+        if (!text.empty()) {
+            reading = body::Json::code("{\"code\":" + text + "}");  // a word is malformed
+        } else if (!Service::accepts_without_code(body)) {
+            reading.found = body::Found::malformed;
+        }
+    }
     /// Whether a 2xx answer whose body the reader could not read is a success all the same.
     static bool accepts_unread(const Response& response) {
         const int status = Reads::status(response);
@@ -242,7 +257,7 @@ public:
                     !may_go_to(detail::Asks<Request>::url(*sent_), pin_->origin))
                     return refuse("it is bound to another origin than the URL of this request");
             }
-            if (!detail::Asks<Request>::header(*sent_, pin_->header).empty())
+            if (detail::Asks<Request>::has_header(*sent_, pin_->header))
                 return refuse("the request already carries the header that the credential sets");
         }
         return true;
@@ -267,9 +282,10 @@ public:
     /// A copy of the request with the header set, for a transport that takes no Attempt.
     [[gnu::always_inline]] auto signed_copy() const {
         Request copy = *sent_;
-        const Attempt attempt = this->attempt();
-        if (!attempt.authorization().empty())
+        if constexpr (!std::is_void_v<Chain>) {
+            const Attempt attempt = this->attempt();
             RequestTraits<Request>::set_header(copy, attempt.header(), attempt.authorization());
+        }
         return copy;
     }
 
@@ -329,7 +345,8 @@ public:
         facts.failure = outcome == Fetched::refused ? AuthRejected : Transient;
         facts.fault = outcome == Fetched::misconfigured ? Fault::misconfigured : Fault::nothing;
         record(facts, true);
-        if (outcome != Fetched::refused || !refusal_reported_) {
+        const bool stops = next.kind == Kind::finish && outcome != Fetched::refused;
+        if (stops || !refusal_reported_) {
             report(facts, slot_);
             refusal_reported_ = outcome == Fetched::refused;
             exchange_reported_ = outcome != Fetched::refused;
@@ -364,7 +381,7 @@ private:
         CallOptions chosen;
         chosen.first_slot = extras.slot;
         chosen.pinned = extras.pinned;
-        if constexpr (Plan::may_repeat)
+        if constexpr (Plan::reads_idempotence)
             chosen.idempotent =
                 extras.idempotent || idempotent_method(detail::Asks<Request>::method(request));
         return chosen;
@@ -386,6 +403,8 @@ private:
     }
     [[gnu::noinline]] static bool may_go_to(std::string_view url,
                                             std::string_view origin) noexcept {
+        for (const char symbol : url)
+            if (symbol <= ' ' || symbol == '\\' || symbol == '\x7f') return false;
         if (url.substr(0, origin.size()) == origin &&
             (url.size() == origin.size() || url[origin.size()] == '/'))
             return true;

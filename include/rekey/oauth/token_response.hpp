@@ -4,6 +4,7 @@
 #define REKEY_OAUTH_TOKEN_RESPONSE_HPP
 
 #include <rekey/body/json.hpp>
+#include <rekey/detail/foreign_text.hpp>
 #include <rekey/oauth/url.hpp>
 #include <rekey/secret.hpp>
 
@@ -123,20 +124,7 @@ constexpr bool is_ascii_from(char first, std::string_view text) noexcept {
     return true;
 }
 
-/// How many bytes at the start of `text` no person should be shown: C0, DEL, C1, line separators
-/// and the marks that reverse the direction of writing.
-constexpr std::size_t control_length(std::string_view text) noexcept {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? unsigned{static_cast<unsigned char>(text[i])} : 0u;
-    };
-    if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
-    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return 2;
-    if (byte(0) != 0xe2) return 0;
-    const bool separator = byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f ||
-                                               (byte(2) >= 0xa8 && byte(2) <= 0xae));
-    const bool isolate = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;
-    return separator || isolate ? 3 : 0;
-}
+using rekey::detail::control_length;
 
 /// Text from outside, fit for a person: no control characters, at most `limit` bytes, whole
 /// characters.

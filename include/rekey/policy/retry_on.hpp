@@ -217,6 +217,20 @@ template <auto... Conditions> struct RetryOn {
         }
         return false;
     }
+    /// True if a code or a status is listed beside the class that the service puts it into.
+    template <class Service> static constexpr bool overlaps() noexcept {
+        for (unsigned i = 0; i != List::count; ++i) {
+            const detail::Listed& entry = List::all[i];
+            if (entry.condition == detail::Condition::failure || entry.failure != NoFailure)
+                continue;
+            const FailureClass failure =
+                entry.condition == detail::Condition::http_status
+                    ? Service::class_of_http(static_cast<int>(entry.number))
+                    : Service::class_of(entry.number);
+            if (failure != NoFailure && Rule::lists_class(failure)) return true;
+        }
+        return false;
+    }
     /// True if a code is listed that the service calls hopeless.
     template <class Service> static constexpr bool lists_hopeless_code() noexcept {
         for (unsigned i = 0; i != List::count; ++i) {

@@ -191,7 +191,8 @@ private:
         report.service_code = token.service_code;
         if (report.log_id.empty()) report.log_id = token.log_id;
         report.message = sentence(token);
-        detail::cut_out(report.message, request.authorization.expose().substr(7));  // "Bearer "
+        const std::string_view sent = request.authorization.expose();  // without its scheme
+        detail::cut_out(report.message, sent.substr(sent.find(' ') + 1));
         switch (token.outcome) {
             case oauth::TokenOutcome::granted:
                 return publish(pin, credential, token, now, refused, replacements, report);

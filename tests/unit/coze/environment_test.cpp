@@ -101,3 +101,18 @@ TEST_CASE("each variable of AppAuth is named when it is missing") {
     }
     CHECK(coze::from_environment<coze::AppAuth>(signer()));
 }
+
+TEST_CASE("a credential that could not serve after the move is named before it") {
+    Environment environment;
+    environment.set("COZE_API_TOKEN", "pat_one").set("COZE_API_TOKEN_ENTERPRISE", "pat\ntwo");
+    CHECK(coze::from_environment<coze::Pat>().variable() == "COZE_API_TOKEN_ENTERPRISE");
+    CHECK(coze::from_environment<coze::Pat>().error().find("two") == std::string::npos);
+    environment.set("COZE_API_TOKEN", "pat one");
+    CHECK(coze::from_environment<coze::Pat>().variable() == "COZE_API_TOKEN");
+
+    environment.set("COZE_JWT_OAUTH_CLIENT_ID", "1").set("COZE_JWT_OAUTH_PUBLIC_KEY_ID", "k");
+    environment.set("COZE_ACCOUNT_ID", "12345").set("COZE_ENTERPRISE_ID", "1 3");
+    CHECK(coze::from_environment<coze::AppAuth>(signer()).variable() == "COZE_ENTERPRISE_ID");
+    environment.set("COZE_ACCOUNT_ID", "../1");
+    CHECK(coze::from_environment<coze::AppAuth>(signer()).variable() == "COZE_ACCOUNT_ID");
+}
