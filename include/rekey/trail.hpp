@@ -86,6 +86,11 @@ public:
         count_ = 1;
         return entries_[0];
     }
+    /// The room for the second one.
+    TrailEntry& second() {
+        count_ = 2;
+        return entries_[1];
+    }
     /// The room for the next entry.
     TrailEntry& add() {
         const std::size_t index = count_ < half ? count_ : half + (count_ - half) % half;

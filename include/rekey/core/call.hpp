@@ -36,12 +36,12 @@ public:
     constexpr explicit Call(CallOptions options) : held_(Rules{}, options) {}
 
     /// The first action.
-    constexpr Action start(TimePoint now = {}) noexcept {
+    [[gnu::always_inline]] constexpr Action start(TimePoint now = {}) noexcept {
         return propose(Move::first, held_.slot, Duration{0}, now);
     }
 
     /// The answer to `Kind::send`: how the attempt went.
-    constexpr Action sent(const Facts& facts, TimePoint now = {}) noexcept {
+    [[gnu::always_inline]] constexpr Action sent(const Facts& facts, TimePoint now = {}) noexcept {
         answer_to(Kind::send);
         if (facts.reach == Reach::answered && facts.failure == NoFailure &&
             facts.fault == Fault::nothing)
@@ -150,7 +150,7 @@ private:
     }
 
     /// What to do about an attempt that was not accepted.
-    constexpr Action failed(const Facts& facts, TimePoint now) noexcept {
+    [[gnu::always_inline]] constexpr Action failed(const Facts& facts, TimePoint now) noexcept {
         if (facts.reach == Reach::delivered)
             return finish(facts.failure == NoFailure && facts.fault == Fault::nothing
                               ? StopReason::success
@@ -177,11 +177,11 @@ private:
         return propose(Move::repeat, held_.slot, delay, now);
     }
 
-    constexpr bool has_next() const noexcept {
+    [[gnu::always_inline]] constexpr bool has_next() const noexcept {
         return !is(pinned) && Plan::slot_count > 1 && next_slot() != held_.slot;
     }
     /// The next slot of the ring that was not tried; the current one if there is none.
-    constexpr std::uint8_t next_slot() const noexcept {
+    [[gnu::always_inline]] constexpr std::uint8_t next_slot() const noexcept {
         for (std::uint32_t step = 1; step < Plan::slot_count; ++step) {
             const std::uint32_t slot = (held_.slot + step) % Plan::slot_count;
             if (((held_.visited >> slot) & 1u) == 0) return static_cast<std::uint8_t>(slot);
@@ -189,7 +189,8 @@ private:
         return held_.slot;
     }
     constexpr bool may_ask_user() const noexcept { return Plan::reauthorizes && !is(asked_user); }
-    constexpr Action fall_back(TimePoint now, bool then_ask_user = false) noexcept {
+    [[gnu::always_inline]] constexpr Action fall_back(TimePoint now,
+                                                      bool then_ask_user = false) noexcept {
         visit(held_.slot);
         if (has_next()) return propose(Move::fall_back, next_slot(), Duration{0}, now);
         if (then_ask_user) {
@@ -204,7 +205,8 @@ private:
     }
 
     /// Puts a move before the limits; if they allow it, the next step towards its send.
-    constexpr Action propose(Move move, std::uint8_t slot, Duration delay, TimePoint now) noexcept {
+    [[gnu::always_inline]] constexpr Action propose(Move move, std::uint8_t slot, Duration delay,
+                                                    TimePoint now) noexcept {
         const Ruling ruling = Plan::judge(held_, Proposal{move, held_.sends + 1, delay, now});
         if (!ruling.allowed) return finish(ruling.reason);
         if (slot != held_.slot) {
@@ -220,20 +222,20 @@ private:
         }
         return enter();
     }
-    constexpr Action enter() noexcept {
+    [[gnu::always_inline]] constexpr Action enter() noexcept {
         if (Plan::admits) return act(Kind::admit);
         return fetch_or_send();
     }
-    constexpr Action fetch_or_send() noexcept {
+    [[gnu::always_inline]] constexpr Action fetch_or_send() noexcept {
         if (fetches(held_.slot)) return act(Kind::fetch);
         return send();
     }
-    constexpr Action send() noexcept {
+    [[gnu::always_inline]] constexpr Action send() noexcept {
         ++held_.sends;
         visit(held_.slot);
         return act(Kind::send);
     }
-    constexpr Action act(Kind kind) noexcept {
+    [[gnu::always_inline]] constexpr Action act(Kind kind) noexcept {
         held_.awaits = kind;
         return Action{kind,
                       held_.move,
@@ -243,7 +245,7 @@ private:
                       Duration{0},
                       Duration{0}};
     }
-    constexpr Action finish(StopReason reason) noexcept {
+    [[gnu::always_inline]] constexpr Action finish(StopReason reason) noexcept {
         held_.awaits = Kind::finish;
         return Action{Kind::finish, held_.move,  held_.slot, reason,
                       held_.sends,  Duration{0}, Duration{0}};

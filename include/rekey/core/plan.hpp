@@ -122,6 +122,8 @@ public:
     static constexpr bool reads_body = Service::names_codes || Gate::lists_any_code;
     static constexpr bool admits = !std::is_void_v<First<Role::admission>>;
     static constexpr bool reauthorizes = !std::is_void_v<First<Role::reauthorizer>>;
+    /// Whether a wait can come before a send.
+    static constexpr bool waits = admits || count_role<Role::pace, Policies...>() != 0;
     static constexpr bool falls_back_on_exchange_failure =
         !std::is_void_v<First<Role::exchange_gate>>;
     /// False: the driver passes no time and reads no clock.
@@ -140,7 +142,8 @@ public:
     };
 
     /// The class of an answer: body first, HTTP second (coze-api §5).
-    static constexpr FailureClass classify(int http_status, const body::Reading& reading) noexcept {
+    [[gnu::always_inline]] static constexpr FailureClass classify(
+        int http_status, const body::Reading& reading) noexcept {
         if (reading.found == body::Found::present) {
             if (const FailureClass forced = Gate::forced_class(reading.code); forced != NoFailure)
                 return forced;

@@ -39,7 +39,7 @@ public:
     }
     ~Shared() {
         if (counted_ != nullptr && counted_->owners.fetch_sub(1, Order::acq_rel) == 1)
-            delete counted_;
+            destroy(counted_);
     }
 
     explicit operator bool() const noexcept { return counted_ != nullptr; }
@@ -47,6 +47,9 @@ public:
     Value* operator->() const noexcept { return &counted_->value; }
 
 private:
+    [[gnu::noinline, gnu::cold]] static void destroy(const Counted<Value>* counted) noexcept {
+        delete counted;
+    }
     Counted<Value>* counted_ = nullptr;
 };
 

@@ -115,7 +115,7 @@ template <class Parts, class Response> struct Examiner {
         facts.http_status = 200;
         return true;
     }
-    static Facts facts_of(const Response& response) {
+    [[gnu::always_inline]] static Facts facts_of(const Response& response) {
         Facts facts;
         facts.http_status = Reads::status(response);
         facts.reach = Reads::delivered(response) ? Reach::delivered : Reach::answered;
@@ -181,14 +181,41 @@ struct ExchangeReport {
     std::string log_id{};
 };
 
+/// The texts of an error, out of which the tokens of a call are cut.
+struct TokenFreeWords {
+    std::string message;
+    std::string log_id;
+    bool message_changed = false;
+    bool log_id_changed = false;
+
+    [[gnu::noinline, gnu::cold]] void cut_out(const token::Pin& pin) {
+        if (!pin) return;
+        if (detail::cut_out(message, pin->token())) message_changed = true;
+        if (detail::cut_out(log_id, pin->token())) log_id_changed = true;
+    }
+};
+
+/// Why a credential cannot be sent, for people.
+[[gnu::noinline, gnu::cold]] inline std::string cannot_be_sent(std::string_view credential,
+                                                               const char* why) {
+    std::string note;
+    if (!credential.empty()) {
+        note = "credential ";
+        note += credential;
+        note += " cannot be sent: ";
+    }
+    note += why;
+    return note;
+}
+
 /// One call at work: signs attempts, turns answers into facts, keeps the trail and the result.
 ///
 /// A driver makes one per call, runs `call()` and does what the actions say; whatever waits or
 /// sends is the driver's. Not copied, owned by one thread at a time.
 ///
-/// What a call needs whose first attempt is accepted is inlined and never takes the frame's
-/// address, so that the frame is never written to memory. The rest is out of line; a driver moves
-/// the frame into memory before it goes there.
+/// What a call needs whose first or second attempt is accepted is inlined and never takes the
+/// frame's address, so that the frame is never written to memory. The rest is out of line; a driver
+/// moves the frame into memory before it goes there.
 template <class Parts, class Transport, class Request> class Frame {
 public:
     using Plan = typename Parts::Plan;
@@ -210,7 +237,7 @@ public:
           result_(result) {
         result_.trail().name(slot_set.names());
     }
-    Frame(Frame&&) = default;
+    [[gnu::always_inline]] Frame(Frame&&) = default;
     [[gnu::always_inline]] ~Frame() {}
     Frame& operator=(Frame&&) = delete;
 
@@ -309,6 +336,35 @@ public:
             return succeeds_with(answer, entry);
         }
     }
+    /// Whether an answer holds a response, which `judge_first` requires.
+    static bool has_response([[maybe_unused]] Answer& answer) noexcept {
+        if constexpr (detail::IsExpectedLike<Answer>::value)
+            return answer.has_value();
+        else
+            return true;
+    }
+    /// Tells the core of the first answer, which was no plain success. Keeping it for the result is
+    /// left to `keep_first`, which a call whose next attempt is accepted never needs.
+    [[gnu::always_inline]] Action judge_first(Answer& answer, TimePoint now) {
+        const Facts facts = Examiner::facts_of(response_in(answer));
+        const Action next = call_.sent(facts, now);
+        record(facts, false, &Trail::first);
+        if (next.kind == Kind::send) reported_pin_ = std::move(pin_);
+        return next;
+    }
+    /// Keeps the answer that was judged. `next` is what the core said to it.
+    void keep_first(Answer&& answer, const Action& next) {
+        const TrailEntry& entry = result_.trail()[0];
+        Facts facts;
+        facts.reach = entry.reach;
+        facts.failure = entry.failure;
+        facts.fault = entry.fault;
+        facts.http_status = entry.http_status;
+        facts.has_service_code = entry.has_service_code;
+        facts.service_code = entry.service_code;
+        const bool reported = settle(facts, next, entry.slot, response_in(answer));
+        if (reported && next.kind != Kind::send) reported_pin_ = std::move(pin_);
+    }
     [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint now) {
         Facts facts;
         facts.reach = Reach::never_sent;
@@ -319,14 +375,7 @@ public:
         report(facts, slot_);
         result_.drop();
         result_.log_id({});
-        std::string note;
-        if (!slots_.names()[slot_].empty()) {
-            note = "credential ";
-            note += slots_.names()[slot_];
-            note += " cannot be sent: ";
-        }
-        note += problem_;
-        result_.note(std::move(note));
+        result_.note(cannot_be_sent(slots_.names()[slot_], problem_));
         return next;
     }
 
@@ -427,22 +476,33 @@ private:
         const Facts facts = Examiner::facts_of(response);
         const Action next = call_.sent(facts, now);
         record(facts, false);
-        if (next.kind == Kind::finish && next.reason == StopReason::success) {
-            result_.keep(std::move(response));
-            return next;
-        }
-        if (is_refusal(facts)) {
-            const bool renewal_follows = next.kind != Kind::finish && next.move == Move::renew;
-            if (renewal_follows || refusal_reported_) return next;
-            refusal_reported_ = true;
-        } else if (refusal_reported_ && next.kind != Kind::finish) {
-            return next;  // it did not stop the call: the refusal before it stays reported
-        }
-        report(facts, slot_);
-        reported_pin_ = std::move(pin_);
-        result_.keep(std::move(response));
-        result_.no_words();
+        if (settle(facts, next, slot_, response)) reported_pin_ = std::move(pin_);
         return next;
+    }
+    /// Keeps a response whose facts the core was told, if it is what the call reports so far or its
+    /// success. True: it is reported.
+    [[gnu::noinline]] bool settle(const Facts& facts, const Action& next, std::uint8_t slot,
+                                  Response& response) {
+        const bool success = next.kind == Kind::finish && next.reason == StopReason::success;
+        if (!success) {
+            if (is_refusal(facts)) {
+                const bool renewal_follows = next.kind != Kind::finish && next.move == Move::renew;
+                if (renewal_follows || refusal_reported_) return false;
+                refusal_reported_ = true;
+            } else if (refusal_reported_ && next.kind != Kind::finish) {
+                return false;  // it did not stop the call: the refusal before it stays reported
+            }
+            report(facts, slot);
+            result_.no_words();
+        }
+        result_.keep(std::move(response));
+        return !success;
+    }
+    static Response& response_in(Answer& answer) noexcept {
+        if constexpr (detail::IsExpectedLike<Answer>::value)
+            return detail::value_in(answer);
+        else
+            return answer;
     }
     [[gnu::noinline, gnu::cold]] Action unanswered(TransportError&& error, TimePoint now) {
         Facts facts;
@@ -526,21 +586,13 @@ private:
     }
     /// A service may repeat the token in its words: what an error says never holds one.
     void cut_out_tokens() {
-        std::string said = result_.error().message();
-        std::string id = result_.error().log_id();
-        bool in_words = false;
-        bool in_id = false;
-        const auto cut_out = [&](const token::Pin& pin) {
-            if (!pin) return;
-            if (detail::cut_out(said, pin->token())) in_words = true;
-            if (detail::cut_out(id, pin->token())) in_id = true;
-        };
-        cut_out(pin_);
-        cut_out(reported_pin_);
+        TokenFreeWords words{result_.error().message(), result_.error().log_id()};
+        words.cut_out(pin_);
+        words.cut_out(reported_pin_);
         for (std::uint8_t slot = 0; slot != Plan::slot_count; ++slot)
-            slots_.with(slot, [&cut_out](auto& source) { cut_out(source.peek()); });
-        if (in_words) result_.note(std::move(said));
-        if (in_id) result_.log_id(std::move(id));
+            slots_.with(slot, [&words](auto& source) { words.cut_out(source.peek()); });
+        if (words.message_changed) result_.note(std::move(words.message));
+        if (words.log_id_changed) result_.log_id(std::move(words.log_id));
     }
 
     Slots& slots_;

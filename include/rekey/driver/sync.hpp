@@ -112,18 +112,20 @@ template <class Frame, class Transport>
     }
 }
 
+/// How far a call came before `go_on`: nothing yet, so that `next` counts; the last attempt was
+/// signed and cannot be sent; or it got an answer.
 enum class SoFar : unsigned char { nothing, unsendable, answered };
 
 /// Runs a call to its end. Nearly all of a blocking driver: do what the core says, answer it.
 ///
-/// `so_far`  what has happened: nothing yet, so that `next` counts; the first attempt was signed
-///           and cannot be sent; or it got `answer`.
+/// `earlier`  the first answer, if it was judged and not yet kept; `answer` is the last one.
 template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
 [[gnu::noinline]] void go_on(Frame frame, SoFar so_far, Action next, typename Frame::Answer* answer,
-                             Transport& transport, const Exchanger& exchanger, Clock& clock,
-                             Slots& slot_set) {
+                             typename Frame::Answer* earlier, Transport& transport,
+                             const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
-    auto& call = frame.call();
+    [[maybe_unused]] auto& call = frame.call();
+    if (earlier != nullptr) frame.keep_first(std::move(*earlier), next);
     if (so_far == SoFar::answered) next = frame.received(std::move(*answer), now());
     if (so_far == SoFar::unsendable) next = frame.unsendable(now());
     for (;;) {
@@ -138,8 +140,10 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 }
                 break;
             case Kind::wait:
-                clock.sleep(next.delay);
-                next = call.waited(now());
+                if constexpr (Plan::waits) {
+                    clock.sleep(next.delay);
+                    next = call.waited(now());
+                }
                 break;
             case Kind::fetch:
                 if constexpr (Plan::Chain::fetching != 0) {
@@ -154,29 +158,52 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                     next = frame.fetched(next, outcome, std::move(report), now());
                 }
                 break;
-            case Kind::admit: next = call.admitted(Admission{}, now()); break;
-            case Kind::reauthorize: next = call.reauthorized(Reauthorized::denied, now()); break;
+            case Kind::admit:
+                if constexpr (Plan::admits) next = call.admitted(Admission{}, now());
+                break;
+            case Kind::reauthorize:
+                if constexpr (Plan::reauthorizes)
+                    next = call.reauthorized(Reauthorized::denied, now());
+                break;
             case Kind::finish: frame.end(next.reason); return;
         }
     }
 }
 
-/// Runs a call. One whose first attempt is accepted ends here, where all of it is inlined; any
-/// other goes on in `go_on`.
+/// Runs a call. One whose first attempt is accepted, or whose second is sent at once and accepted,
+/// ends here, where all of it is inlined; any other goes on in `go_on`.
 template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
 [[gnu::always_inline]] inline void run(Frame& frame, Transport& transport,
                                        const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
-    const Action next = frame.call().start(now());
+    Action next = frame.call().start(now());
     SoFar so_far = SoFar::nothing;
     if (next.kind == Kind::send) so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
     if (so_far != SoFar::answered) {
-        go_on<Plan>(std::move(frame), so_far, next, nullptr, transport, exchanger, clock, slot_set);
+        go_on<Plan>(std::move(frame), so_far, next, nullptr, nullptr, transport, exchanger, clock,
+                    slot_set);
         return;
     }
-    auto answer = send_signed(frame, transport);
-    if (frame.ends_with(answer, &Trail::first)) return;
-    go_on<Plan>(std::move(frame), so_far, Action{}, &answer, transport, exchanger, clock, slot_set);
+    auto first = send_signed(frame, transport);
+    if (frame.ends_with(first, &Trail::first)) return;
+
+    bool judged = false;
+    if (Frame::has_response(first)) {
+        judged = true;
+        so_far = SoFar::nothing;
+        next = frame.judge_first(first, now());
+        if (next.kind == Kind::send)
+            so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
+        if (so_far == SoFar::answered) {
+            auto second = send_signed(frame, transport);
+            if (frame.ends_with(second, &Trail::second)) return;
+            go_on<Plan>(std::move(frame), so_far, next, &second, &first, transport, exchanger,
+                        clock, slot_set);
+            return;
+        }
+    }
+    go_on<Plan>(std::move(frame), so_far, next, judged ? nullptr : &first,
+                judged ? &first : nullptr, transport, exchanger, clock, slot_set);
 }
 
 }  // namespace driver

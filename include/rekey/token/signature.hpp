@@ -48,26 +48,42 @@ inline const char* problem_with_header(std::string_view header, std::string_view
     return nullptr;
 }
 
+/// How a credential wants to be put on the wire.
+struct Manner {
+    std::string_view header;
+    std::string_view scheme;
+    std::string_view origin;
+    bool origin_is_wrong;  ///< Found by the caller, which knows whether there can be an origin.
+};
+
+/// The signature of a credential of that manner with this token; the same code for all types.
+[[gnu::noinline, gnu::cold]] inline Signature* make_signature(const Manner& manner,
+                                                              std::string_view token,
+                                                              std::uint64_t generation) {
+    Signature* const signature = new Signature;
+    signature->problem = problem_with_header(manner.header, manner.scheme);
+    if (signature->problem == nullptr && manner.origin_is_wrong)
+        signature->problem = "the origin that it is bound to is no URL such as https://host";
+    if (signature->problem == nullptr) signature->problem = detail::problem_with_token(token);
+    if (signature->problem == nullptr) {
+        signature->value = detail::header_value(manner.scheme, token);
+        signature->token_size = token.size();
+    }
+    signature->header = std::string(manner.header);
+    signature->origin = std::string(manner.origin);
+    signature->generation = generation;
+    return signature;
+}
+
 /// The signature of a credential with this token.
 template <class Credential>
 Signature* make_signature(const Credential& credential, std::string_view token,
                           std::uint64_t generation) {
     using Traits = CredentialTraits<Credential>;
-    Signature* const signature = new Signature;
-    signature->problem =
-        problem_with_header(Traits::header(credential), Traits::scheme(credential));
     const std::string_view origin = Traits::origin(credential);
-    if (signature->problem == nullptr && !origin.empty() && !oauth::parse_url(origin))
-        signature->problem = "the origin that it is bound to is no URL such as https://host";
-    if (signature->problem == nullptr) signature->problem = detail::problem_with_token(token);
-    if (signature->problem == nullptr) {
-        signature->value = detail::header_value(Traits::scheme(credential), token);
-        signature->token_size = token.size();
-    }
-    signature->header = std::string(Traits::header(credential));
-    signature->origin = std::string(Traits::origin(credential));
-    signature->generation = generation;
-    return signature;
+    const Manner manner{Traits::header(credential), Traits::scheme(credential), origin,
+                        !origin.empty() && !oauth::parse_url(origin)};
+    return make_signature(manner, token, generation);
 }
 
 }  // namespace token
