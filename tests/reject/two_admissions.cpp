@@ -20,7 +20,10 @@ struct Response {
 };
 Response http(const Request&, const rekey::Attempt&) { return {200, "{}"}; }
 
-template <int> struct Door { static constexpr rekey::Role role = rekey::Role::admission; };
+template <int> struct Door {
+    static constexpr rekey::Role role = rekey::Role::admission;
+    static rekey::Admission admit(const rekey::Action&) { return {}; }
+};
 
 #ifndef REKEY_REJECT
 const rekey::Client client{http, Door<1>{}};

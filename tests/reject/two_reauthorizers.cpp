@@ -20,7 +20,12 @@ struct Response {
 };
 Response http(const Request&, const rekey::Attempt&) { return {200, "{}"}; }
 
-template <int> struct Door { static constexpr rekey::Role role = rekey::Role::reauthorizer; };
+template <int> struct Door {
+    static constexpr rekey::Role role = rekey::Role::reauthorizer;
+    static rekey::Reauthorized reauthorize(const rekey::Context&) {
+        return rekey::Reauthorized::denied;
+    }
+};
 
 #ifndef REKEY_REJECT
 const rekey::Client client{http, Door<1>{}};

@@ -411,6 +411,15 @@ public:
         return pin_;
     }
 
+    /// What the door to shared state says to the next send.
+    Admission admission(const Action& action) const {
+        return Parts::template policy<Role::admission>(store_).admit(action);
+    }
+    /// How asking the user of this call ended.
+    Reauthorized reauthorization() const {
+        return Parts::template policy<Role::reauthorizer>(store_).reauthorize(context());
+    }
+
     /// The last action: completes the result.
     void end(StopReason reason) {
         if (reason == StopReason::success)

@@ -159,11 +159,11 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 }
                 break;
             case Kind::admit:
-                if constexpr (Plan::admits) next = call.admitted(Admission{}, now());
+                if constexpr (Plan::admits) next = call.admitted(frame.admission(next), now());
                 break;
             case Kind::reauthorize:
                 if constexpr (Plan::reauthorizes)
-                    next = call.reauthorized(Reauthorized::denied, now());
+                    next = call.reauthorized(frame.reauthorization(), now());
                 break;
             case Kind::finish: frame.end(next.reason); return;
         }

@@ -18,10 +18,10 @@ enum class Role : unsigned char {
     service,        ///< At most one. `class_of(code)`, `class_of_http(status)`, `checks_body`.
     gate,           ///< At most one. Which failures deserve another attempt.
     chain,          ///< At most one. Remedy: renew, then fall back; the slots of the call.
-    reauthorizer,   ///< At most one. Remedy: ask the user.
+    reauthorizer,   ///< At most one. Remedy: ask the user. `Reauthorized reauthorize(context)`.
     pace,           ///< Any number; the longest delay counts.
     limit,          ///< Any number; the first that objects ends the call.
-    admission,      ///< At most one door to state that calls share.
+    admission,      ///< At most one door to shared state. `Admission admit(const Action&)`.
     reader,         ///< Driver. At most one. Reads the service code from a body.
     rewrite,        ///< Driver. Changes a copy of the original request for an attempt.
     clock,          ///< Driver. At most one. Time and waiting, replaced in tests.

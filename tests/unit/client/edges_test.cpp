@@ -9,9 +9,11 @@
 #include <rekey/testing.hpp>
 #include <rekey/token/source.hpp>
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace rekey;
 
@@ -180,4 +182,59 @@ TEST_CASE("Coze: what is neither an object nor a stream is no success") {
     const Client client{http, CredentialChain{First{}}, coze::Api{}};
     CHECK(client.send(HttpRequest{"POST", "https://api.example/", {}, {}}));
     CHECK(client.send(HttpRequest{"POST", "https://api.example/", {}, {}}));
+}
+
+namespace {
+
+/// A door that lets nobody through at first, then sends everybody to the second credential.
+struct Door {
+    static constexpr Role role = Role::admission;
+    int* asked;
+    Admission admit(const Action& action) const {
+        if (++*asked == 1) return {Admitted::busy, 0, std::chrono::milliseconds{5}};
+        if (action.move == Move::straddle) return {Admitted::spent, 0, Duration{0}};
+        return {Admitted::go_to, 1, Duration{0}};
+    }
+};
+
+/// Asks the user, who signs in under the name of the call's subject.
+struct SignIn {
+    static constexpr Role role = Role::reauthorizer;
+    std::string* who;
+    Reauthorized outcome;
+    Reauthorized reauthorize(const Context& context) const {
+        *who = std::string(context.subject);
+        return outcome;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a policy that is the door to shared state is asked before each send and obeyed") {
+    testing::Script http;
+    testing::ManualClock clock;
+    http.then(200);
+    int asked = 0;
+    const Client client{http, CredentialChain{First{}, Second{}}, RetryOn<AuthRejected>{},
+                        Door{&asked}, UseClock{clock}};
+    const auto result = client.send(HttpRequest{"POST", "https://api.example/", {}, {}});
+    REQUIRE(result);
+    CHECK(result.credential() == "second");
+    CHECK(asked == 2);
+    CHECK(clock.waits() == std::vector<Duration>{std::chrono::milliseconds{5}});
+}
+
+TEST_CASE("a policy that asks the user is asked after the last refusal, and its answer counts") {
+    for (const Reauthorized outcome : {Reauthorized::authorized, Reauthorized::denied}) {
+        testing::Script http;
+        http.then(401).then(200);
+        std::string who;
+        const Client client{http, CredentialChain{First{}}, RetryOn<AuthRejected>{},
+                            SignIn{&who, outcome}};
+        const auto result =
+            client.send(HttpRequest{"POST", "https://api.example/", {}, {}}, Subject{"ada"});
+        CHECK(who == "ada");
+        CHECK(result.has_value() == (outcome == Reauthorized::authorized));
+        if (!result) CHECK(result.stop_reason() == StopReason::needs_user);
+    }
 }
