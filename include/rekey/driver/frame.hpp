@@ -462,7 +462,8 @@ private:
     [[gnu::noinline]] static bool may_go_to(std::string_view url,
                                             std::string_view origin) noexcept {
         for (const char symbol : url)
-            if (symbol <= ' ' || symbol == '\\' || symbol == '\x7f') return false;
+            if (static_cast<unsigned char>(symbol) <= ' ' || symbol == '\\' || symbol == '\x7f')
+                return false;
         if (url.substr(0, origin.size()) == origin &&
             (url.size() == origin.size() || url[origin.size()] == '/'))
             return true;

@@ -137,6 +137,16 @@ TEST_CASE("S45 a URL with a line break in it never leaves, whatever its beginnin
     }
 }
 
+TEST_CASE("S45 a path in raw UTF-8 stays within the origin that its URL begins with") {
+    struct Bound : First {
+        std::string origin = "https://api.example";
+    };
+    testing::Script http;
+    http.then(200);
+    const Client client{http, CredentialChain{Bound{}}};
+    CHECK(client.send(HttpRequest{"GET", "https://api.example/\xe4\xbd\xa0", {}, {}}));
+}
+
 TEST_CASE("an error line cannot move the cursor or turn the text around") {
     testing::Script http;
     http.then({400,
