@@ -4,6 +4,7 @@
 #define REKEY_CLIENT_HPP
 
 #include <rekey/driver/sync.hpp>
+#include <rekey/driver/user_calls.hpp>
 
 #include <type_traits>
 #include <utility>
@@ -46,15 +47,12 @@ using Held = std::conditional_t<std::is_lvalue_reference_v<Given> &&
 ///            tokens and replaced credentials.
 /// Cost       one allocation when made; none in a call whose first credential is accepted.
 /// Example    examples/01_fall_back.cpp
-template <class Transport, class... Policies> class Client {
+template <class Transport, class... Policies>
+class Client : public driver::UserCalls<
+                   Client<Transport, Policies...>,
+                   driver::asks_of<typename driver::PartsOf<Transport, Policies...>::type>()> {
     using Understood = rekey::Plan<Policies...>;
-    template <bool AllPolicies, class... Given> struct PartsIf {
-        using type = driver::Parts<Transport, Given...>;
-    };
-    template <class... Given> struct PartsIf<false, Given...> {
-        using type = driver::Parts<Transport>;
-    };
-    using Parts = typename PartsIf<Understood::understood, Policies...>::type;
+    using Parts = typename driver::PartsOf<Transport, Policies...>::type;
     using Bare = detail::Plain<Transport>;
 
     using Promising = typename detail::Lent<Bare>::type;
@@ -76,7 +74,8 @@ public:
     /// Sends the request, and again as the policies say, until it is accepted or given up.
     ///
     /// Request  any type that the transport takes; never changed.
-    /// Extras   `Idempotent{}`, `IdempotencyKey{…}`, `Subject{…}`, `SameCredentialAs{result}`.
+    /// Extras   `Idempotent{}`, `IdempotencyKey{…}`, `Subject{…}`, `SameCredentialAs{result}`,
+    ///          `Binding{session cookie}` where a web flow asks the user.
     template <class Request, class... Extras>
     auto send(const Request& request, const Extras&... extras) const {
         using TransportCall = detail::TransportCall<Bare, Request>;
@@ -90,7 +89,12 @@ public:
                       "rekey::RequestTraits<Request> with set_header.");
         static_assert((detail::IsExtra<Extras>::value && ...),
                       "rekey: send(request, extras...) takes Idempotent{}, IdempotencyKey{...}, "
-                      "Subject{...} and SameCredentialAs{result}; one of these is something else.");
+                      "Subject{...}, SameCredentialAs{result} and Binding{...}; one of these is "
+                      "something else.");
+        static_assert(!Parts::needs_binding || detail::count_of<Binding, Extras...> != 0 ||
+                          detail::count_of<WithoutBinding, Extras...> != 0,
+                      "rekey: this client may send a browser away and has to know it again: add "
+                      "Binding{session cookie} to send(request, ...), or say WithoutBinding{}.");
         static_assert(((detail::count_of<Extras, Extras...> == 1) && ...),
                       "rekey: send(request, extras...) takes each extra once.");
         if constexpr (TransportCall::fits && (detail::IsExtra<Extras>::value && ...) &&
@@ -122,31 +126,57 @@ public:
             slots_->template of<Credential>().replace(credential);
     }
 
+    static constexpr bool needs_binding = Parts::needs_binding;
+
 private:
+    template <class, driver::Asks> friend class driver::UserCalls;
+    template <class Request>
+    using ResponseTo =
+        typename detail::ResponseOf<typename detail::TransportCall<Bare, Request>::Answer>::type;
     using Slots = driver::Slots<typename Parts::Chain>;
 
-    template <bool Understood>
-    static detail::Shared<Slots> make_slots(const typename Parts::Store& store,
-                                            const Policies&... policies) {
-        if constexpr (Understood && !std::is_void_v<typename Parts::Chain>) {
-            detail::Shared<Slots> made;
-            (make_slots_of(made, policies), ...);
-            return made;
-        } else {
-            (void)store;
-            return detail::Shared<Slots>::make();
-        }
+    /// The keeper of the users' tokens.
+    auto& user_source() const noexcept {
+        return slots_->template of<typename Parts::Reauthorizer::Credential>();
     }
-    template <class Policy>
-    static void make_slots_of(detail::Shared<Slots>& made, const Policy& policy) {
-        if constexpr (Policy::role == Role::chain) made = detail::Shared<Slots>::make(policy);
+    /// A fresh call for a request whose user has just authorized.
+    template <class Request, class... Extras>
+    Result<ResponseTo<Request>> run_again(const Resumable<Request>& waiting,
+                                          const Extras&... more) const {
+        detail::CallExtras extras;
+        (extras.take(more), ...);
+        extras.subject = waiting.subject;
+        extras.idempotent = waiting.idempotent;
+        extras.idempotency_key = waiting.idempotency_key;
+        extras.reauthorized = true;
+        return run<Request, ResponseTo<Request>>(waiting.request, extras);
+    }
+    template <class Request, class End>
+    Result<ResponseTo<Request>> unfinished(const End& end) const {
+        Result<ResponseTo<Request>> result;
+        typename Result<ResponseTo<Request>>::Writer writer(result);
+        writer.trail().name(slots_->names());
+        writer.error().kind = end.kind;
+        writer.note(end.message);
+        writer.log_id(end.log_id);
+        writer.end(
+            end.kind == ErrorKind::cancelled ? StopReason::cancelled : StopReason::needs_user, 0);
+        return result;
+    }
+
+    template <bool Understood>
+    static detail::Shared<Slots> make_slots([[maybe_unused]] const Policies&... policies) {
+        if constexpr (Understood && !std::is_void_v<typename Parts::Chain>)
+            return detail::Shared<Slots>::make(Parts::chain(policies...));
+        else
+            return detail::Shared<Slots>::make();
     }
 
     explicit Client(Understood, Transport&& transport, const Policies&... policies)
         : transport_(std::forward<Transport>(transport)),
           store_(store_of(policies...)),
           rules_(rules_of(policies...)),
-          slots_(make_slots<Understood::understood>(store_, policies...)) {}
+          slots_(make_slots<Understood::understood>(policies...)) {}
 
     static typename Parts::Store store_of([[maybe_unused]] const Policies&... policies) {
         if constexpr (Understood::understood && sizeof...(Policies) != 0)

@@ -8,6 +8,7 @@
 #include <rekey/coze/environment.hpp>
 #include <rekey/coze/fresh_conversation.hpp>
 #include <rekey/coze/pat.hpp>
+#include <rekey/coze/personal_account.hpp>
 #include <rekey/rekey.hpp>
 
 #endif

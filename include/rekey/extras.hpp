@@ -3,8 +3,12 @@
 #ifndef REKEY_EXTRAS_HPP
 #define REKEY_EXTRAS_HPP
 
+#include <rekey/authorization.hpp>
+#include <rekey/detail/atomic.hpp>
+#include <rekey/facts.hpp>
 #include <rekey/result.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -43,6 +47,11 @@ private:
     std::string_view name_;
 };
 
+/// Where the browser goes when it has come back from an authorization: a path of this site.
+struct ReturnTo {
+    std::string_view path;
+};
+
 namespace detail {
 
 template <class Wanted, class... Given>
@@ -53,15 +62,40 @@ template <> struct IsExtra<Idempotent> : std::true_type {};
 template <> struct IsExtra<IdempotencyKey> : std::true_type {};
 template <> struct IsExtra<Subject> : std::true_type {};
 template <> struct IsExtra<SameCredentialAs> : std::true_type {};
+template <> struct IsExtra<Binding> : std::true_type {};
+template <> struct IsExtra<WithoutBinding> : std::true_type {};
+
+/// Whether somebody stopped a call, and waiting that knows of it. Nobody can without a flag.
+struct Stop {
+    const Atomic<bool>* flag = nullptr;
+
+    bool is_cancelled() const noexcept { return flag != nullptr && flag->load(Order::acquire); }
+    /// False if the call was stopped before the time was over.
+    template <class Clock> bool sleep(Clock& clock, Duration delay) const {
+        constexpr Duration tick = std::chrono::milliseconds{50};
+        for (; flag != nullptr && delay > tick; delay -= tick) {
+            if (is_cancelled()) return false;
+            clock.sleep(tick);
+        }
+        if (is_cancelled()) return false;
+        clock.sleep(delay);
+        return !is_cancelled();
+    }
+};
 
 /// The extras of a call, sorted.
 struct CallExtras {
     bool idempotent = false;
     bool pinned = false;
+    bool has_binding = false;
+    bool reauthorized = false;  ///< Set by `resume` only.
     std::uint8_t slot = 0;
     std::string_view pinned_name{};
     std::string_view idempotency_key{};
     std::string_view subject{};
+    std::string_view binding{};  ///< Empty without one.
+    std::string_view return_to{};
+    Stop stop{};
 
     void take(const Idempotent&) noexcept { idempotent = true; }
     void take(const IdempotencyKey& extra) noexcept {
@@ -69,6 +103,16 @@ struct CallExtras {
         idempotency_key = extra.key;
     }
     void take(const Subject& extra) noexcept { subject = extra.user; }
+    void take(const Binding& extra) noexcept {
+        has_binding = true;
+        binding = extra.text;
+    }
+    /// For extras that have a header of their own.
+    template <class Extra> auto take(const Extra& extra) noexcept -> decltype(extra.add_to(*this)) {
+        extra.add_to(*this);
+    }
+    void take(const ReturnTo& extra) noexcept { return_to = extra.path; }
+    void take(const WithoutBinding&) noexcept {}
     void take(const SameCredentialAs& extra) noexcept {
         pinned = true;
         slot = extra.slot();

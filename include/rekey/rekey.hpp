@@ -6,6 +6,7 @@
 #include <rekey/client.hpp>
 #include <rekey/policy/credential_chain.hpp>
 #include <rekey/policy/limits.hpp>
+#include <rekey/policy/obo_reauth.hpp>
 #include <rekey/policy/parts.hpp>
 #include <rekey/policy/retry_on.hpp>
 

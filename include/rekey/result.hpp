@@ -3,6 +3,7 @@
 #ifndef REKEY_RESULT_HPP
 #define REKEY_RESULT_HPP
 
+#include <rekey/authorization.hpp>
 #include <rekey/detail/foreign_text.hpp>
 #include <rekey/detail/maybe.hpp>
 #include <rekey/trail.hpp>
@@ -52,6 +53,7 @@ template <class Response> struct Decoders {
 struct Words {
     std::string note{};
     std::string log_id{};
+    AuthorizationRequest authorization{};
     Shared<Names::Owned> names{};  // keeps a name alive that was made at run time
 };
 
@@ -97,6 +99,11 @@ public:
     std::string log_id() const {
         if (words_ && !words_->log_id.empty()) return words_->log_id;
         return response_ && decode_ != nullptr ? decode_->log_id(*response_) : std::string();
+    }
+    /// Of `authorization_needed`: what the user has to open. Empty for every other kind.
+    const AuthorizationRequest& authorization() const noexcept {
+        static const AuthorizationRequest nobody_is_asked{};
+        return words_ ? words_->authorization : nobody_is_asked;
     }
     /// The refused response, if there was one.
     const Response* response() const noexcept { return response_ ? &*response_ : nullptr; }
@@ -159,6 +166,8 @@ public:
     /// Its position in the chain.
     std::uint8_t slot() const noexcept { return slot_; }
     StopReason stop_reason() const noexcept { return reason_; }
+    /// Of `authorization_needed`: what the user has to open. Requires `!has_value()`.
+    const AuthorizationRequest& authorization() const noexcept { return error().authorization(); }
     const Trail& trail() const noexcept { return trail_; }
 
     /// What a driver does to a result while its call runs; of no use to others.
@@ -174,6 +183,7 @@ public:
         const Response* kept() const noexcept { return result_.error_.response(); }
         void note(std::string text) { words().note = std::move(text); }
         void log_id(std::string text) { words().log_id = std::move(text); }
+        void ask(AuthorizationRequest request) { words().authorization = std::move(request); }
         void no_words() noexcept { result_.error_.words_ = {}; }
         /// The decoders must outlive every result: static ones.
         void decode_with(const detail::Decoders<Response>& decoders) noexcept {

@@ -46,6 +46,10 @@ struct Service {
     /// True if a refusal proves that nothing was executed, so that a write may fall back.
     static constexpr bool refuses_before_acting = true;
 
+    /// Whether a refusal with this code may pass by itself right after the user has authorized,
+    /// because the service needs seconds to act on it. Such a call is repeated a few times.
+    static constexpr bool settles(std::int64_t) noexcept { return false; }
+
     /// Whether a 2xx answer that the body reader cannot read is a success all the same. Here: yes,
     /// unless it begins like JSON, for then it is a text that was cut short.
     static constexpr bool accepts_unread(std::string_view /*content_type*/,

@@ -1,6 +1,6 @@
 // expect: rekey: a Redirector returns Authorized (it waited), HandedOver
 // SPDX-License-Identifier: BSL-1.0
-#include <rekey/oauth/authorization_request.hpp>
+#include <rekey/authorization.hpp>
 
 rekey::RedirectorAnswer answer() {
 #ifdef REKEY_REJECT

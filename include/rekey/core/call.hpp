@@ -16,6 +16,7 @@ struct CallOptions {
     std::uint8_t first_slot = 0;  ///< Where the ring of credentials starts.
     bool pinned = false;          ///< Only that slot: no fallback (`SameCredentialAs`).
     bool idempotent = false;      ///< Sending it twice does what sending it once does.
+    bool reauthorized = false;    ///< The user has just authorized: not asked again in this call.
 };
 
 /// One call, from its first send to its end: facts in, one action out.
@@ -97,6 +98,7 @@ public:
         answer_to(Kind::reauthorize);
         if (outcome != Reauthorized::authorized) return finish(StopReason::needs_user);
         clear(proven);
+        held_.repeats = 0;
         return propose(Move::renew, held_.slot, Duration{0}, now);
     }
 
@@ -129,7 +131,8 @@ private:
             : Rules(rules),
               slot(options.first_slot),
               flags(static_cast<std::uint8_t>((options.pinned ? pinned : 0) |
-                                              (options.idempotent ? idempotent : 0))) {}
+                                              (options.idempotent ? idempotent : 0) |
+                                              (options.reauthorized ? asked_user : 0))) {}
     };
     Held held_{};
 
@@ -166,6 +169,11 @@ private:
                 clear(proven);
                 return propose(Move::renew, held_.slot, Duration{0}, now);
             }
+            if (is_settling(facts)) {
+                const Duration delay = Plan::Settling::settle_delay(held_.repeats);
+                ++held_.repeats;
+                return propose(Move::repeat, held_.slot, delay, now);
+            }
             return fall_back(now, may_ask_user());
         }
         if (whole && facts.failure == NotFound) return fall_back(now);
@@ -188,13 +196,29 @@ private:
         }
         return held_.slot;
     }
-    constexpr bool may_ask_user() const noexcept { return Plan::reauthorizes && !is(asked_user); }
+    /// The slot whose user is asked: the first that is a user's, else the one refused last.
+    constexpr std::uint8_t slot_of_user() const noexcept {
+        for (std::uint8_t slot = 0; slot != Plan::slot_count; ++slot)
+            if (((Plan::Chain::user_slots >> slot) & 1u) != 0) return slot;
+        return held_.slot;
+    }
+    constexpr bool may_ask_user() const noexcept {
+        return Plan::reauthorizes && !is(asked_user) &&
+               (!is(pinned) || slot_of_user() == held_.slot);
+    }
+    /// Right after an authorization the service may still refuse what it will soon accept.
+    constexpr bool is_settling(const Facts& facts) const noexcept {
+        return Plan::Settling::settle_repeats != 0 && is(asked_user) &&
+               held_.repeats < Plan::Settling::settle_repeats && held_.slot == slot_of_user() &&
+               Plan::settles(facts);
+    }
     [[gnu::always_inline]] constexpr Action fall_back(TimePoint now,
                                                       bool then_ask_user = false) noexcept {
         visit(held_.slot);
         if (has_next()) return propose(Move::fall_back, next_slot(), Duration{0}, now);
         if (then_ask_user) {
             set(asked_user);
+            held_.slot = slot_of_user();
             return act(Kind::reauthorize);
         }
         if (Plan::admits && !is(straddled) && !is(pinned)) {

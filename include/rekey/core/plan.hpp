@@ -5,6 +5,7 @@
 
 #include <rekey/body/reading.hpp>
 #include <rekey/detail/roles.hpp>
+#include <rekey/policy/credential_chain.hpp>
 #include <rekey/policy/role.hpp>
 #include <rekey/service.hpp>
 
@@ -32,6 +33,17 @@ struct NoGate {
 struct OneSlotRule {
     static constexpr std::uint32_t slot_count = 1;
     static constexpr std::uint32_t fetching = 0;
+    static constexpr std::uint32_t user_slots = 0;
+};
+
+/// How a reauthorizer waits for a new authorization to act: not at all, unless it says so.
+struct SettlesAtOnce {
+    static constexpr std::uint32_t settle_repeats = 0;
+    static constexpr Duration settle_delay(std::uint32_t) noexcept { return Duration{0}; }
+};
+template <class Policy, class = void> struct SettlingOf { using type = SettlesAtOnce; };
+template <class Policy> struct SettlingOf<Policy, std::void_t<decltype(Policy::settle_repeats)>> {
+    using type = Policy;
 };
 
 template <class Policy, class = void> struct IsPolicy : std::false_type {};
@@ -75,7 +87,8 @@ template <class... Policies> class SortedPlan {
     static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
     static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
 
-    using ChainPolicy = First<Role::chain>;
+    using Reauthorizer = First<Role::reauthorizer>;
+    using ChainPolicy = typename WholeChain<Reauthorizer, First<Role::chain>>::type;
     using GatePolicy =
         std::conditional_t<std::is_void_v<First<Role::gate>>, NoGate, First<Role::gate>>;
     using Services = OneService<
@@ -105,6 +118,11 @@ public:
                   "rekey: this CredentialChain goes from a user's credential to the app's own, so "
                   "that a refusal would change who acts. Use a client for each, or add "
                   "EscalateToAppIdentity{} if that is what you want.");
+    static_assert(count_role<Role::app_only, Policies...>() == 0 ||
+                      (Chain::user_slots == 0 && std::is_void_v<Reauthorizer>),
+                  "rekey: what this client asks for stays with a personal account, and only a "
+                  "personal access token or AppAuth reaches it, never a user's authorization "
+                  "(OBO). Use a client with coze::Pat or coze::AppAuth for it.");
     static_assert(!GatePolicy::template overlaps<Service>(),
                   "rekey: RetryOn lists a code or an HTTP status by itself and through its class, "
                   "such as AuthRejected and HttpStatus{401}. Keep one.");
@@ -121,9 +139,15 @@ public:
     /// Whether the code in a body is looked up at all.
     static constexpr bool reads_body = Service::names_codes || Gate::lists_any_code;
     static constexpr bool admits = !std::is_void_v<First<Role::admission>>;
-    static constexpr bool reauthorizes = !std::is_void_v<First<Role::reauthorizer>>;
+    static constexpr bool reauthorizes = !std::is_void_v<Reauthorizer>;
+    /// The repeats right after the user has authorized, while the service takes it in.
+    using Settling = typename SettlingOf<Reauthorizer>::type;
+    static constexpr bool settles(const Facts& facts) noexcept {
+        return facts.has_service_code && Service::settles(facts.service_code);
+    }
     /// Whether a wait can come before a send.
-    static constexpr bool waits = admits || count_role<Role::pace, Policies...>() != 0;
+    static constexpr bool waits =
+        admits || Settling::settle_repeats != 0 || count_role<Role::pace, Policies...>() != 0;
     static constexpr bool falls_back_on_exchange_failure =
         !std::is_void_v<First<Role::exchange_gate>>;
     /// False: the driver passes no time and reads no clock.

@@ -26,6 +26,11 @@ namespace coze {
 struct Api : Service {
     static constexpr bool names_codes = true;
 
+    /// Changes of an OAuth app act after some seconds (coze-api §3.6).
+    static constexpr bool settles(std::int64_t code) noexcept {
+        return code == 4100 || code == 4101;
+    }
+
     static constexpr FailureClass class_of(std::int64_t code) noexcept {
         switch (code) {
             case 4100:

@@ -9,6 +9,7 @@
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/oauth/url.hpp>
+#include <rekey/policy/obo_reauth.hpp>
 #include <rekey/policy/parts.hpp>
 #include <rekey/result.hpp>
 
@@ -28,7 +29,11 @@ template <class Transport, class... Policies> struct Parts {
 
     using Plan = rekey::Plan<Policies...>;
     using Service = typename Plan::Service;
-    using Chain = First<Role::chain>;
+    using Reauthorizer = First<Role::reauthorizer>;
+    /// A flow brings the user's credential and keeps the user's tokens.
+    static constexpr bool asks_by_flow = detail::IsFlow<Reauthorizer>::value;
+    static constexpr bool needs_binding = detail::needs_binding<Reauthorizer>();
+    using Chain = typename detail::WholeChain<Reauthorizer, First<Role::chain>>::type;
     using Clock = First<Role::clock>;
     using Exchange = First<Role::exchange>;
 
@@ -47,6 +52,20 @@ template <class Transport, class... Policies> struct Parts {
     using Stored = std::conditional_t<Policy::role == Role::chain, Nothing, Policy>;
     using Store = detail::Pack<Stored<Policies>...>;
 
+    /// The credentials of a client: those of its chain, after the user's if a flow brings it.
+    static Chain chain(const Policies&... policies) {
+        if constexpr (asks_by_flow) {
+            const auto& flow = pick<Role::reauthorizer>(policies...);
+            if constexpr (std::is_void_v<First<Role::chain>>)
+                return Chain(flow.credential());
+            else
+                return in_front(flow.credential(), pick<Role::chain>(policies...),
+                                std::make_index_sequence<Chain::count - 1>{});
+        } else {
+            return pick<Role::chain>(policies...);
+        }
+    }
+
     /// Lets every rewriting policy change the copy.
     template <class Request> static void rewrite(const Store& store, Request& copy) {
         rewrite(store, copy, std::index_sequence_for<Policies...>{});
@@ -57,6 +76,18 @@ template <class Transport, class... Policies> struct Parts {
     }
 
 private:
+    template <Role Wanted, class First, class... Rest>
+    static const auto& pick(const First& first, const Rest&... rest) noexcept {
+        if constexpr (First::role == Wanted)
+            return first;
+        else
+            return pick<Wanted>(rest...);
+    }
+    template <class Credential, class Rest, std::size_t... Indices>
+    static Chain in_front(Credential credential, const Rest& rest,
+                          std::index_sequence<Indices...>) {
+        return Chain(std::move(credential), detail::at<Indices>(rest.credentials)...);
+    }
     template <Role Wanted> static constexpr std::size_t position() noexcept {
         constexpr bool has[] = {(Policies::role == Wanted)..., true};
         std::size_t i = 0;
@@ -71,6 +102,15 @@ private:
     static void rewrite_one(const Stored<Policy>& policy, Request& copy) {
         if constexpr (Policy::role == Role::rewrite) policy.rewrite(copy);
     }
+};
+
+/// The parts of a set of policies; of none if one of them is no policy, which is said elsewhere.
+template <class Transport, class... Policies> struct PartsOf {
+    template <bool Understood, class... Given> struct If {
+        using type = Parts<Transport, Given...>;
+    };
+    template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
+    using type = typename If<Plan<Policies...>::understood, Policies...>::type;
 };
 
 /// Whether HTTP 200 with code 0 or without a code is a success, for a plan that can tell so when
@@ -181,6 +221,28 @@ struct ExchangeReport {
     std::string log_id{};
 };
 
+/// How asking a user ended, as the policy or the flow that asked tells it.
+struct UserReport {
+    AuthorizationRequest request{};
+    ErrorKind kind = ErrorKind::authorization_denied;  ///< If the user did not authorize.
+    std::string message{};                             ///< For people; no secret.
+    std::string log_id{};
+    bool cancelled = false;  ///< The caller stopped it: the call ends.
+};
+
+/// A policy that asks users and can tell which calls were on their way before a user authorized.
+template <class Policy, class = void> struct Marks : std::false_type {};
+template <class Policy>
+struct Marks<Policy, std::void_t<decltype(std::declval<const Policy&>().mark())>> : std::true_type {
+};
+
+/// What a call remembers for the user it may have to ask; nothing where no policy asks.
+template <bool Reauthorizes> struct Asked { static constexpr std::uint64_t generation = 0; };
+template <> struct Asked<true> {
+    std::uint64_t generation = 0;  // of the user's token that was sent last
+    std::uint64_t mark = 0;        // of the policy when the call began
+};
+
 /// The texts of an error, out of which the tokens of a call are cut.
 struct TokenFreeWords {
     std::string message;
@@ -236,6 +298,8 @@ public:
           call_(rules, options(request, extras)),
           result_(result) {
         result_.trail().name(slot_set.names());
+        if constexpr (Plan::reauthorizes && Marks<typename Parts::Reauthorizer>::value)
+            asked_.mark = Parts::template policy<Role::reauthorizer>(store_).mark();
     }
     [[gnu::always_inline]] Frame(Frame&&) = default;
     [[gnu::always_inline]] ~Frame() {}
@@ -243,6 +307,9 @@ public:
 
     Call<Plan>& call() noexcept { return call_; }
     Context context() const noexcept { return Context{extras_.subject}; }
+    const detail::CallExtras& extras() const noexcept { return extras_; }
+    const detail::Stop& stop() const noexcept { return extras_.stop; }
+    bool is_cancelled() const noexcept { return extras_.stop.is_cancelled(); }
 
     /// Why this call cannot even start, or nullptr.
     const char* problem() const noexcept {
@@ -385,6 +452,10 @@ public:
         move_ = action.move;
         number_ = action.number;
         const Action next = said.cancelled ? call_.cancelled() : call_.fetched(outcome, now);
+        if constexpr (Plan::reauthorizes) {
+            const bool is_users = ((Plan::Chain::user_slots >> action.slot) & 1u) != 0;
+            if (is_users && outcome <= Fetched::renewed) asked_.generation = pin_->generation;
+        }
         if (outcome <= Fetched::renewed) return next;
         Facts facts;
         facts.reach = said.reach;
@@ -407,7 +478,8 @@ public:
     }
     /// Where a token source puts its signature. To renew, it holds the one that was refused.
     token::Pin& pin(bool renew) noexcept {
-        if (renew && !pin_) pin_ = std::move(reported_pin_);
+        if (renew && !pin_ && !asks_for_any_) pin_ = std::move(reported_pin_);
+        asks_for_any_ = false;
         return pin_;
     }
 
@@ -415,9 +487,46 @@ public:
     Admission admission(const Action& action) const {
         return Parts::template policy<Role::admission>(store_).admit(action);
     }
-    /// How asking the user of this call ended.
-    Reauthorized reauthorization() const {
-        return Parts::template policy<Role::reauthorizer>(store_).reauthorize(context());
+    /// Has the user of this call asked, by the flow that keeps the user's tokens or by the policy.
+    template <class Exchanger, class Clock>
+    Reauthorized ask_user(std::uint8_t slot, const Exchanger& exchanger, Clock& clock,
+                          Slots& slot_set, UserReport& report) const {
+        using Policy = typename Parts::Reauthorizer;
+        const auto& policy = Parts::template policy<Role::reauthorizer>(store_);
+        if constexpr (Parts::asks_by_flow) {
+            Reauthorized outcome = Reauthorized::denied;
+            slot_set.with(slot, [&](auto& source) {
+                if constexpr (detail::Plain<decltype(source)>::asks_users)
+                    outcome =
+                        source.ask(extras_, asked_.generation, original_, exchanger, clock, report);
+            });
+            return outcome;
+        } else if constexpr (Marks<Policy>::value) {
+            RedirectorAnswer said =
+                policy.reauthorize(extras_.subject, asked_.mark, report.request);
+            report.message = std::move(said.reason);
+            return said.outcome;
+        } else {
+            return policy.reauthorize(context());
+        }
+    }
+    /// The answer to `reauthorize`.
+    Action reauthorized(Reauthorized outcome, UserReport&& said, TimePoint now) {
+        const Action next = said.cancelled ? call_.cancelled() : call_.reauthorized(outcome, now);
+        if (outcome == Reauthorized::authorized) {
+            if (!reported_pin_) reported_pin_ = std::move(pin_);
+            pin_.release();
+            asks_for_any_ = true;  // the user's next token, whatever was refused before
+            return next;
+        }
+        Error<Response>& error = result_.error();
+        error.kind =
+            outcome == Reauthorized::handed_over ? ErrorKind::authorization_needed : said.kind;
+        exchange_reported_ = false;
+        if (!said.message.empty()) result_.note(std::move(said.message));
+        if (!said.log_id.empty()) result_.log_id(std::move(said.log_id));
+        if (error.kind == ErrorKind::authorization_needed) result_.ask(std::move(said.request));
+        return next;
     }
 
     /// The last action: completes the result.
@@ -439,6 +548,7 @@ private:
         CallOptions chosen;
         chosen.first_slot = extras.slot;
         chosen.pinned = extras.pinned;
+        chosen.reauthorized = extras.reauthorized;
         if constexpr (Plan::reads_idempotence)
             chosen.idempotent =
                 extras.idempotent || idempotent_method(detail::Asks<Request>::method(request));
@@ -496,7 +606,9 @@ private:
         const bool success = next.kind == Kind::finish && next.reason == StopReason::success;
         if (!success) {
             if (is_refusal(facts)) {
-                const bool renewal_follows = next.kind != Kind::finish && next.move == Move::renew;
+                const bool renewal_follows = next.kind != Kind::finish &&
+                                             next.kind != Kind::reauthorize &&
+                                             next.move == Move::renew;
                 if (renewal_follows || refusal_reported_) return false;
                 refusal_reported_ = true;
             } else if (refusal_reported_ && next.kind != Kind::finish) {
@@ -622,6 +734,8 @@ private:
     std::uint8_t reported_slot_ = 0;
     bool refusal_reported_ = false;
     bool exchange_reported_ = false;
+    bool asks_for_any_ = false;
+    Asked<Plan::reauthorizes> asked_{};
     std::conditional_t<Parts::rewrites, detail::Maybe<Request>, char> copy_{};
 };
 

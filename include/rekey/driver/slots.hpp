@@ -37,12 +37,18 @@ template <class Credential> inline constexpr SlotKind slot_kind = slot_kind_of<C
 
 template <class Credential, SlotKind = slot_kind<Credential>> class Slot;
 
+/// A source of users' tokens can ask a user for a new authorization.
+template <class Source, class = void> struct AsksUsers : std::false_type {};
+template <class Source>
+struct AsksUsers<Source, std::void_t<decltype(Source::asks_users)>> : std::true_type {};
+
 /// A token that stands in the credential: signed once, here.
 template <class Credential> class Slot<Credential, SlotKind::fixed> {
 public:
     explicit Slot(const Credential& credential) : signature_(sign(credential, 1)) {}
 
     static constexpr bool exchanges = false;
+    static constexpr bool asks_users = false;
 
     token::Pin read(const Context&) { return signature_.read(); }
     token::Snapshot& signature() noexcept { return signature_; }
@@ -67,6 +73,7 @@ public:
     explicit Slot(const Credential& credential) : credential_(new Credential(credential)) {}
 
     static constexpr bool exchanges = false;
+    static constexpr bool asks_users = false;
 
     static token::Pin peek() noexcept { return {}; }
     /// The function is called here, so it may throw: nothing is held then.
@@ -87,6 +94,8 @@ class Slot<Credential, SlotKind::exchanged>
     : public Credential::Exchange::template Source<Credential> {
 public:
     static constexpr bool exchanges = true;
+    static constexpr bool asks_users =
+        AsksUsers<typename Credential::Exchange::template Source<Credential>>::value;
     using Credential::Exchange::template Source<Credential>::Source;
 };
 
@@ -94,6 +103,7 @@ public:
 template <class Credential> class Slot<Credential, SlotKind::not_understood> {
 public:
     static constexpr bool exchanges = false;
+    static constexpr bool asks_users = false;
     explicit Slot(const Credential&) {}
     static token::Pin read(const Context&) noexcept { return {}; }
     static token::Pin peek() noexcept { return {}; }

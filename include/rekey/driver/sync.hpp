@@ -25,6 +25,7 @@ struct ExchangeAnswer {
     std::string body{};
     std::string log_id{};
     std::string detail{};
+    Duration retry_after{0};  ///< The server's hint in seconds; zero without one.
 };
 
 /// Sends one token request over a transport and waits for the answer.
@@ -76,9 +77,20 @@ private:
         answer.status = Reads::status(response);
         answer.content_type = std::string(Reads::header(response, "Content-Type"));
         answer.body = std::string(Reads::body(response));
+        answer.retry_after = seconds_in(Reads::header(response, "Retry-After"));
         for (const std::string_view name : Service::log_id_headers)
             if (answer.log_id.empty()) answer.log_id = std::string(Reads::header(response, name));
         return answer;
+    }
+    /// RFC 9110 §10.2.3, delay-seconds; a day at most.
+    static Duration seconds_in(std::string_view text) noexcept {
+        constexpr std::int64_t day = 86400;
+        std::int64_t seconds = 0;
+        for (const char c : text) {
+            if (c < '0' || c > '9') return Duration{0};
+            seconds = seconds >= day ? day : seconds * 10 + (c - '0');
+        }
+        return std::chrono::seconds{seconds < day ? seconds : day};
     }
     static ExchangeAnswer failed(TransportError&& error) {
         ExchangeAnswer answer;
@@ -129,6 +141,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
     if (so_far == SoFar::answered) next = frame.received(std::move(*answer), now());
     if (so_far == SoFar::unsendable) next = frame.unsendable(now());
     for (;;) {
+        if (frame.is_cancelled() && next.kind != Kind::finish) next = call.cancelled();
         switch (next.kind) {
             case Kind::send:
                 if (frame.sign(next)) {
@@ -141,7 +154,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 break;
             case Kind::wait:
                 if constexpr (Plan::waits) {
-                    clock.sleep(next.delay);
+                    (void)frame.stop().sleep(clock, next.delay);
                     next = call.waited(now());
                 }
                 break;
@@ -152,7 +165,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                     slot_set.with(next.slot, [&](auto& slot) {
                         if constexpr (detail::Plain<decltype(slot)>::exchanges)
                             outcome = slot.fetch(frame.pin(next.move == Move::renew),
-                                                 next.move == Move::renew, frame.context(),
+                                                 next.move == Move::renew, frame.extras(),
                                                  exchanger, clock, report);
                     });
                     next = frame.fetched(next, outcome, std::move(report), now());
@@ -162,8 +175,12 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 if constexpr (Plan::admits) next = call.admitted(frame.admission(next), now());
                 break;
             case Kind::reauthorize:
-                if constexpr (Plan::reauthorizes)
-                    next = call.reauthorized(frame.reauthorization(), now());
+                if constexpr (Plan::reauthorizes) {
+                    UserReport report;
+                    const Reauthorized outcome =
+                        frame.ask_user(next.slot, exchanger, clock, slot_set, report);
+                    next = frame.reauthorized(outcome, std::move(report), now());
+                }
                 break;
             case Kind::finish: frame.end(next.reason); return;
         }
@@ -176,7 +193,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
 [[gnu::always_inline]] inline void run(Frame& frame, Transport& transport,
                                        const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
-    Action next = frame.call().start(now());
+    Action next = frame.is_cancelled() ? frame.call().cancelled() : frame.call().start(now());
     SoFar so_far = SoFar::nothing;
     if (next.kind == Kind::send) so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
     if (so_far != SoFar::answered) {
@@ -192,7 +209,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
         judged = true;
         so_far = SoFar::nothing;
         next = frame.judge_first(first, now());
-        if (next.kind == Kind::send)
+        if (next.kind == Kind::send && !frame.is_cancelled())
             so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
         if (so_far == SoFar::answered) {
             auto second = send_signed(frame, transport);

@@ -3,9 +3,9 @@
 #ifndef REKEY_OAUTH_DEVICE_HPP
 #define REKEY_OAUTH_DEVICE_HPP
 
+#include <rekey/authorization.hpp>
 #include <rekey/body/json.hpp>
 #include <rekey/facts.hpp>
-#include <rekey/oauth/authorization_request.hpp>
 #include <rekey/oauth/authorize_url.hpp>
 #include <rekey/oauth/code_exchange.hpp>
 #include <rekey/oauth/percent.hpp>

@@ -3,6 +3,7 @@
 #ifndef REKEY_OAUTH_PENDING_HPP
 #define REKEY_OAUTH_PENDING_HPP
 
+#include <rekey/authorization.hpp>
 #include <rekey/detail/os_random.hpp>
 #include <rekey/detail/sha256.hpp>
 #include <rekey/oauth/random_token.hpp>
@@ -35,16 +36,8 @@ struct PendingRecord {
     std::int64_t created_at = 0;  ///< Unix time in seconds.
 };
 
-/// The browser that begins a flow or brings its callback: an unguessable text that only this
-/// browser has, such as the value of its session cookie. An empty one is refused.
-struct Binding {
-    explicit Binding(std::string_view handle) noexcept : text(handle) {}
-    std::string_view text;
-};
-
-/// Says aloud that nothing ties the callback to a browser: anyone who gets hold of the URL can
-/// finish the flow in his own session. For one person's own machine: a loopback listener.
-struct WithoutBinding {};
+using rekey::Binding;
+using rekey::WithoutBinding;
 
 /// Where a record lies: a digest of its state and its binding. Only who knows both finds it, so a
 /// callback in another browser cannot use the record, and cannot burn it either.

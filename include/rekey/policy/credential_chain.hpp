@@ -7,6 +7,7 @@
 #include <rekey/identity.hpp>
 #include <rekey/policy/role.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -58,6 +59,7 @@ template <class... Credentials> struct CredentialChain {
                   "a type of its own, for example coze::Pat<Personal> and coze::Pat<Enterprise>.");
 
     static constexpr Role role = Role::chain;
+    static constexpr std::size_t count = sizeof...(Credentials);
     using Pack = detail::Pack<Credentials...>;
     /// A user's credential and the app's own in one chain: a refusal would change who acts.
     static constexpr bool mixes_identities =
@@ -74,6 +76,8 @@ template <class... Credentials> struct CredentialChain {
         static constexpr std::uint32_t slot_count = sizeof...(Credentials);
         static constexpr std::uint32_t fetching =
             detail::mask<detail::HasExchange<Credentials>::value...>();
+        static constexpr std::uint32_t user_slots =
+            detail::mask<(detail::IdentityOf<Credentials>::value == Identity::user)...>();
     };
     constexpr Rule rule() const noexcept { return {}; }
 
@@ -99,6 +103,23 @@ struct EscalateToAppIdentity {
 };
 
 template <class... Credentials> CredentialChain(Credentials...) -> CredentialChain<Credentials...>;
+
+namespace detail {
+
+/// A chain with one credential in front of it; alone where there is no chain.
+template <class First, class Chain> struct ChainWith { using type = CredentialChain<First>; };
+template <class First, class... Rest> struct ChainWith<First, CredentialChain<Rest...>> {
+    using type = CredentialChain<First, Rest...>;
+};
+
+/// The chain of a client. A policy that asks the user may bring the user's credential; it then goes
+/// before those of the CredentialChain.
+template <class Reauthorizer, class Chain, class = void> struct WholeChain { using type = Chain; };
+template <class Reauthorizer, class Chain>
+struct WholeChain<Reauthorizer, Chain, std::void_t<typename Reauthorizer::Credential>>
+    : ChainWith<typename Reauthorizer::Credential, Chain> {};
+
+}  // namespace detail
 
 }  // namespace v0_1
 }  // namespace rekey

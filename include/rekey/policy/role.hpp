@@ -19,6 +19,7 @@ enum class Role : unsigned char {
     gate,           ///< At most one. Which failures deserve another attempt.
     chain,          ///< At most one. Remedy: renew, then fall back; the slots of the call.
     reauthorizer,   ///< At most one. Remedy: ask the user. `Reauthorized reauthorize(context)`.
+                    ///< One that brings the user's credential names its type: `Credential`.
     pace,           ///< Any number; the longest delay counts.
     limit,          ///< Any number; the first that objects ends the call.
     admission,      ///< At most one door to shared state. `Admission admit(const Action&)`.
@@ -28,7 +29,8 @@ enum class Role : unsigned char {
     framing,        ///< Driver. Says that bodies are whole.
     exchange,       ///< Driver. At most one. The transport of token requests.
     exchange_gate,  ///< At most one. Whether a failed exchange may fall back.
-    identity_gate   ///< At most one. Whether a chain may change who acts.
+    identity_gate,  ///< At most one. Whether a chain may change who acts.
+    app_only        ///< Says that no user's credential reaches what this client asks for.
 };
 
 /// A move that a remedy proposes and the limits judge.

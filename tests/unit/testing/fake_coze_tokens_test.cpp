@@ -326,6 +326,20 @@ TEST_CASE("a rotated refresh token that comes again revokes the whole family") {
     CHECK(desk.chat(other.text("access_token")).succeeded());
 }
 
+TEST_CASE("a new consent is refused until the service has taken it in, its refreshed token too") {
+    CozeDesk::Options options;
+    options.consent_seconds = 4;
+    CozeDesk desk{options};
+    const auto first = redeem(desk, web_code(desk));
+    CHECK(desk.chat(first.text("access_token")).code() == 4101);
+    const auto second = refresh(desk, first.text("refresh_token"));
+    desk.now += 3;
+    CHECK(desk.chat(second.text("access_token")).code() == 4101);
+    desk.now += 1;
+    CHECK(desk.chat(first.text("access_token")).succeeded());
+    CHECK(desk.chat(second.text("access_token")).succeeded());
+}
+
 TEST_CASE("within the grace a rotated refresh token answers its successor again") {
     CozeDesk::Options options;
     options.refresh_grace = 10;

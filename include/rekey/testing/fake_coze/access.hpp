@@ -82,6 +82,8 @@ protected:
                 x.refuse(4200, not_found_http);
             return nullptr;
         }
+        if (x.now < token.acts_at)
+            return x.refuse(4101, not_found_http == 200 ? 200 : 403), nullptr;
         if (!token.workspace.empty() && token.workspace != bot.workspace)
             return x.refuse(4101, not_found_http == 200 ? 200 : 403), nullptr;
         if (!token.bots.empty()) {

@@ -79,7 +79,7 @@ public:
             if (verifier.empty() || shown != code.challenge) return invalid(x, "code_verifier");
         }
         const std::string kind = found->kind == FakeAppKind::web ? "web:" : "pkce:";
-        code.family = new_family(*found, kind + code.user, code.user, code.workspace);
+        code.family = new_family(x, *found, kind + code.user, code.user, code.workspace);
         give_pair(x, code.family, "authorization_code");
     }
 

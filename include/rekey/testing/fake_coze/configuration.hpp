@@ -193,6 +193,7 @@ inline std::string read_options(std::string_view json, FakeCozeOptions& options,
         .number("refresh_seconds", options.refresh_seconds)
         .number("refresh_grace", options.refresh_grace)
         .text("bad_refresh_word", options.bad_refresh_word)
+        .number("consent_seconds", options.consent_seconds)
         .number("code_seconds", options.code_seconds)
         .number("device_seconds", options.device_seconds)
         .number("device_interval", options.device_interval)

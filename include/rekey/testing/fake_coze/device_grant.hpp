@@ -91,7 +91,8 @@ public:
         if (device->approval == Approval::pending)
             return error(x, 400, "authorization_pending", "the user has not decided yet");
         device->redeemed = true;
-        give_pair(x, new_family(*found, "device:" + device->user, device->user, device->workspace),
+        give_pair(x,
+                  new_family(x, *found, "device:" + device->user, device->user, device->workspace),
                   "device_code");
     }
 

@@ -60,14 +60,15 @@ protected:
         return found;
     }
 
-    std::size_t new_family(const FakeApp& app, const std::string& label, const std::string& user,
-                           const std::string& workspace) {
+    std::size_t new_family(const Exchange& x, const FakeApp& app, const std::string& label,
+                           const std::string& user, const std::string& workspace) {
         Family family;
         family.client_id = app.client_id;
         family.label = label;
         family.owner = world_.consenting_owner();
         family.person = user + '@' + family.owner;
         family.workspace = workspace;
+        family.acts_at = x.now + world_.options.consent_seconds;
         world_.families.push_back(std::move(family));
         return world_.families.size() - 1;
     }
@@ -82,6 +83,7 @@ protected:
         made.client_id = family.client_id;
         made.workspace = family.workspace;
         made.family = number;
+        made.acts_at = family.acts_at;
         made.expires_at = x.now + world_.options.access_seconds;
         RefreshToken again;
         again.family = number;

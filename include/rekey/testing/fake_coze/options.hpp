@@ -130,6 +130,7 @@ struct FakeCozeOptions {
     std::int64_t refresh_seconds = 30 * 24 * 3600;
     std::int64_t refresh_grace = 0;  ///< So long a rotated token still answers its successor.
     std::string bad_refresh_word = "invalid_request";
+    std::int64_t consent_seconds = 0;  ///< So long a new consent is refused before it acts (§3.6).
     std::int64_t code_seconds = 300;
     std::int64_t device_seconds = 300;
     std::int64_t device_interval = 5;

@@ -35,12 +35,14 @@ struct Token {
     std::string workspace{};  ///< The only one it may use; empty for all.
     std::size_t family = 0;   ///< Of the consent it descends from; 0 without one.
     std::int64_t expires_at = 0;
+    std::int64_t acts_at = 0;  ///< The service has taken in the consent by then.
     bool revoked = false;
     std::vector<std::string> bots{};  ///< The only bots it may use; empty for all.
 };
 
 /// All tokens that descend from one consent of one user.
 struct Family {
+    std::int64_t acts_at = 0;  ///< The service has taken in the consent by then.
     std::string client_id{};
     std::string label{};
     std::string owner{};

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // AuthorizationRequest: what a person is asked to open, and what a Redirector answers.
-#ifndef REKEY_OAUTH_AUTHORIZATION_REQUEST_HPP
-#define REKEY_OAUTH_AUTHORIZATION_REQUEST_HPP
+#ifndef REKEY_AUTHORIZATION_HPP
+#define REKEY_AUTHORIZATION_HPP
 
 #include <rekey/action.hpp>
 #include <rekey/version.hpp>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
-#include <variant>
 
 namespace rekey {
 inline namespace v0_1 {
@@ -24,7 +24,19 @@ struct AuthorizationRequest {
     std::string user_code{};      ///< Device: what the page asks for; empty for other flows.
     std::string subject{};        ///< Which user is asked (`Subject{user}`), or empty.
     std::int64_t expires_at = 0;  ///< Unix time in seconds; 0 if nobody knows.
+    std::string flow{};           ///< Names this authorization; no secret, it opens nothing.
 };
+
+/// The browser that begins a flow or brings its callback: an unguessable text that only this
+/// browser has, such as the value of its session cookie. An empty one is refused.
+struct Binding {
+    explicit Binding(std::string_view handle) noexcept : text(handle) {}
+    std::string_view text;
+};
+
+/// Says aloud that nothing ties the callback to a browser: anyone who gets hold of the URL can
+/// finish the flow in his own session. For one person's own machine: a loopback listener.
+struct WithoutBinding {};
 
 /// A Redirector's answer: it waited, the person said yes and the new token is there.
 struct Authorized {};
@@ -54,8 +66,8 @@ inline constexpr bool is_redirector_word =
 template <class Answer>
 struct IsRedirectorAnswer
     : std::bool_constant<is_redirector_word<Answer> && !std::is_same_v<Answer, Denied>> {};
-template <class... Answers>
-struct IsRedirectorAnswer<std::variant<Answers...>>
+template <template <class...> class Variant, class... Answers>
+struct IsRedirectorAnswer<Variant<Answers...>>
     : std::bool_constant<(is_redirector_word<Answers> && ...)> {};
 
 inline RedirectorAnswer answer_of(const Authorized&) { return {Reauthorized::authorized, {}}; }
@@ -63,12 +75,18 @@ inline RedirectorAnswer answer_of(const HandedOver&) { return {Reauthorized::han
 inline RedirectorAnswer answer_of(const Denied& denied) {
     return {Reauthorized::denied, denied.reason};
 }
-template <class... Answers> RedirectorAnswer answer_of(const std::variant<Answers...>& answer) {
+
+/// Makes `get_if<Type>(…)` below a call of a template; the variant's own namespace has the one that
+/// is meant. So <variant> is read only by those who use it.
+template <class> void get_if();
+
+template <template <class...> class Variant, class... Answers>
+RedirectorAnswer answer_of(const Variant<Answers...>& answer) {
     RedirectorAnswer found{Reauthorized::denied, "the Redirector gave no answer"};
     const auto look = [&found](const auto* held) {
         if (held != nullptr) found = answer_of(*held);
     };
-    (look(std::get_if<Answers>(&answer)), ...);  // a variant without a value matches none
+    (look(get_if<Answers>(&answer)), ...);  // a variant without a value matches none
     return found;
 }
 
@@ -77,7 +95,7 @@ template <class... Answers> RedirectorAnswer answer_of(const std::variant<Answer
 /// One shape for every answer that a Redirector may give.
 ///
 /// Answer   `Authorized`, `HandedOver`, or a `std::variant` of any of these and `Denied`, each
-/// once.
+///          once.
 template <class Answer> RedirectorAnswer redirector_answer(const Answer& answer) {
     constexpr bool fits = detail::IsRedirectorAnswer<Answer>::value;
     static_assert(fits,
@@ -88,6 +106,27 @@ template <class Answer> RedirectorAnswer redirector_answer(const Answer& answer)
     else
         return {};
 }
+
+/// Brings a request to a person and gives the answer in one shape.
+///
+/// Redirector  `R operator()(const AuthorizationRequest&)`.
+template <class Redirector>
+RedirectorAnswer ask(Redirector& redirector, const AuthorizationRequest& request) {
+    constexpr bool fits = std::is_invocable_v<Redirector&, const AuthorizationRequest&>;
+    static_assert(fits,
+                  "rekey: a Redirector is called as redirector(const rekey::AuthorizationRequest&) "
+                  "and brings its url, or its user_code, to a person.");
+    if constexpr (fits)
+        return redirector_answer(redirector(request));
+    else
+        return {};
+}
+
+/// The Redirector of a web backend: the URL goes to the browser with the answer of the route, from
+/// `result.authorization().url`.
+struct HandOver {
+    HandedOver operator()(const AuthorizationRequest&) const noexcept { return {}; }
+};
 
 }  // namespace v0_1
 }  // namespace rekey

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSL-1.0
+// DeviceFlow: a device without a browser: a code here, a decision at another screen.
+#ifndef REKEY_COZE_DEVICE_FLOW_HPP
+#define REKEY_COZE_DEVICE_FLOW_HPP
+
+#include <rekey/coze/code_flow.hpp>
+#include <rekey/detail/shared.hpp>
+#include <rekey/oauth/device.hpp>
+#include <rekey/oauth/random_token.hpp>
+#include <rekey/oauth/revocation.hpp>
+#include <rekey/token/subject_source.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace coze {
+
+/// The settings of a Coze OAuth device app. An aggregate: name what you need.
+struct DeviceFlowOptions {
+    std::string client_id{};
+    std::string base{api_base};    ///< https, or http on loopback.
+    std::string workspace_id{};    ///< Consent for this workspace only (enterprise); empty for all.
+    std::string revocation_url{};  ///< RFC 7009; Coze documents none.
+    bool allow_http = false;       ///< An http base outside loopback: everyone on the way reads it.
+};
+
+/// Authorizes the user of a device, a TV or a command line (E4, E4w, E5, E9).
+///
+/// Redirector  shows `user_code` and `page`, or `url` as a QR code. `Authorized` says: it is shown,
+///             poll until the person has decided; `HandedOver` ends the call, and
+///             `client.resume<Request>(result.authorization().flow)` polls later.
+/// Time        polls after the server's interval, never earlier, until the code expires; the waits
+///             are the client's clock's.
+/// Threads     any; copies share their flows.
+/// Source      coze-api §3, §3.3; RFC 8628
+template <class Redirector> class DeviceFlow {
+public:
+    using Exchange = token::PerSubject;
+    using Credential = UserAuthorization<DeviceFlow>;
+    static constexpr bool needs_binding = false;
+
+    explicit DeviceFlow(DeviceFlowOptions options, Redirector redirector)
+        : state_(rekey::detail::Shared<State>::make(std::move(options), std::move(redirector))) {}
+
+    Credential credential() const { return Credential(*this, state_->options.base); }
+
+    oauth::TokenRequest refresh_request(const Secret& refresh_token) const {
+        return oauth::refresh_request(endpoint(), oauth::PublicClient{}, refresh_token);
+    }
+    template <class Exchanger>
+    oauth::SignOut revoke(const Secret& refresh_token, const Secret& access_token,
+                          const Exchanger& exchanger) const {
+        const DeviceFlowOptions& options = state_->options;
+        if (options.revocation_url.empty()) return {};
+        return oauth::revoke({options.revocation_url, options.client_id, options.allow_http},
+                             oauth::PublicClient{}, refresh_token, access_token, Credential::name,
+                             exchanger);
+    }
+    /// Asks for a code that nobody is shown here; `finish` polls.
+    template <class Exchanger, class Clock>
+    void begin(const oauth::FlowUser& user, const Exchanger& exchanger, Clock& clock,
+               oauth::FlowAnswer& answer) {
+        oauth::FlowUser silent = user;
+        silent.deliver = false;
+        ask(silent, exchanger, clock, answer);
+    }
+    template <class Exchanger, class Clock>
+    void ask(const oauth::FlowUser& user, const Exchanger& exchanger, Clock& clock,
+             oauth::FlowAnswer& answer) {
+        auto device =
+            std::make_unique<oauth::DeviceAuthorization>(endpoint(), state_->options.workspace_id);
+        answer.request.subject = std::string(user.subject);
+        const oauth::DeviceAction next =
+            run(*device, device->start(), user.stop, exchanger, clock, answer);
+        if (next.step != oauth::DeviceStep::show) return end(*device, answer);
+
+        answer.request = device->shown_request();
+        answer.request.subject = std::string(user.subject);
+        answer.request.flow = oauth::random_token(16);
+        answer.outcome = Reauthorized::handed_over;
+        if (user.deliver) answer.take(rekey::ask(state_->redirector, answer.request));
+        if (answer.outcome == Reauthorized::denied) return;
+        if (answer.outcome == Reauthorized::handed_over) {
+            keep(answer.request, std::move(device), clock.unix_seconds());
+            return;
+        }
+        (void)run(*device, device->shown(clock.now()), user.stop, exchanger, clock, answer);
+        end(*device, answer);
+    }
+    /// Goes on polling for a flow that was handed over; `flow` is its name.
+    template <class Exchanger, class Clock>
+    void finish(std::string_view flow, const oauth::FlowUser& user, const Exchanger& exchanger,
+                Clock& clock, oauth::FlowAnswer& answer) {
+        Waiting waiting = take(flow);
+        if (!waiting.device)
+            return answer.deny(ErrorKind::authorization_denied,
+                               "no authorization of this name waits here, or it was finished "
+                               "already");
+        answer.request = std::move(waiting.request);
+        (void)run(*waiting.device, waiting.device->shown(clock.now()), user.stop, exchanger, clock,
+                  answer);
+        end(*waiting.device, answer);
+    }
+
+private:
+    struct Waiting {
+        AuthorizationRequest request{};
+        std::unique_ptr<oauth::DeviceAuthorization> device{};
+    };
+    struct State {
+        State(DeviceFlowOptions&& given, Redirector&& shows)
+            : options(std::move(given)), redirector(std::move(shows)) {}
+        DeviceFlowOptions options;
+        Redirector redirector;
+        std::mutex mutex{};
+        std::map<std::string, Waiting, std::less<>> waiting{};
+    };
+
+    oauth::TokenEndpoint endpoint() const {
+        return {state_->options.base, state_->options.client_id, state_->options.allow_http};
+    }
+
+    /// Does what the device flow says until there is something to show, or it ends.
+    template <class Exchanger, class Clock>
+    static oauth::DeviceAction run(oauth::DeviceAuthorization& device, oauth::DeviceAction next,
+                                   const rekey::detail::Stop& stop, const Exchanger& exchanger,
+                                   Clock& clock, oauth::FlowAnswer& answer) {
+        for (;;) {
+            switch (next.step) {
+                case oauth::DeviceStep::ask:
+                case oauth::DeviceStep::poll: {
+                    const auto came = exchanger(device.request().http, {}, Credential::name);
+                    answer.log_id = came.log_id;
+                    if (came.cancelled) {
+                        answer.cancelled = true;
+                        return device.cancelled();
+                    }
+                    next = device.answered(oauth::endpoint_answer(came), clock.now(),
+                                           clock.unix_seconds());
+                    break;
+                }
+                case oauth::DeviceStep::wait:
+                    if (!stop.sleep(clock, next.delay)) {
+                        answer.cancelled = true;
+                        return device.cancelled();
+                    }
+                    next = device.waited(clock.now());
+                    break;
+                case oauth::DeviceStep::show:
+                case oauth::DeviceStep::finish: return next;
+            }
+        }
+    }
+    static void end(oauth::DeviceAuthorization& device, oauth::FlowAnswer& answer) {
+        const std::string words = "device authorization: " + std::string(device.problem());
+        switch (device.outcome()) {
+            case oauth::DeviceOutcome::granted:
+                answer.outcome = Reauthorized::authorized;
+                answer.tokens = std::move(device.tokens());
+                return;
+            case oauth::DeviceOutcome::misconfigured:
+                return answer.deny(ErrorKind::configuration, words);
+            case oauth::DeviceOutcome::failed:
+            case oauth::DeviceOutcome::malformed:
+                return answer.deny(ErrorKind::exchange_failed, words);
+            case oauth::DeviceOutcome::expired:
+                return answer.deny(ErrorKind::authorization_needed, words);
+            case oauth::DeviceOutcome::unfinished:
+            case oauth::DeviceOutcome::denied:
+            case oauth::DeviceOutcome::refused:
+            case oauth::DeviceOutcome::cancelled: break;
+        }
+        answer.deny(ErrorKind::authorization_denied, words);
+    }
+
+    void keep(const AuthorizationRequest& request,
+              std::unique_ptr<oauth::DeviceAuthorization> device, std::int64_t now) {
+        const std::lock_guard<std::mutex> lock(state_->mutex);
+        auto& waiting = state_->waiting;
+        for (auto place = waiting.begin(); place != waiting.end();)
+            place =
+                place->second.request.expires_at <= now ? waiting.erase(place) : std::next(place);
+        if (waiting.size() >= most_waiting) waiting.erase(waiting.begin());
+        waiting[request.flow] = Waiting{request, std::move(device)};
+    }
+    Waiting take(std::string_view flow) {
+        const std::lock_guard<std::mutex> lock(state_->mutex);
+        const auto place = state_->waiting.find(flow);
+        if (place == state_->waiting.end()) return {};
+        Waiting found = std::move(place->second);
+        state_->waiting.erase(place);
+        return found;
+    }
+
+    static constexpr std::size_t most_waiting = 10000;
+    rekey::detail::Shared<State> state_;
+};
+
+}  // namespace coze
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

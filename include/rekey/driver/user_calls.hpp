@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSL-1.0
+// UserCalls: what a client can do beside `send` when its users may have to authorize.
+#ifndef REKEY_DRIVER_USER_CALLS_HPP
+#define REKEY_DRIVER_USER_CALLS_HPP
+
+#include <rekey/driver/frame.hpp>
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+
+template <class Request> struct Resumable;  // <rekey/resumable.hpp>, for those who use one
+
+namespace driver {
+
+/// Who asks the user of a client, if anybody does.
+enum class Asks : unsigned char { nobody, redirector, flow };
+
+template <class Parts> constexpr Asks asks_of() noexcept {
+    if (Parts::asks_by_flow) return Asks::flow;
+    return std::is_void_v<typename Parts::Reauthorizer> ? Asks::nobody : Asks::redirector;
+}
+
+/// A client whose users are never asked has nothing to resume.
+template <class Client, Asks> class UserCalls {};
+
+/// With a Redirector of the user's own, which keeps the tokens somewhere else.
+template <class Client> class UserCalls<Client, Asks::redirector> {
+public:
+    /// Sends a request again that ended with `authorization_needed`, as a fresh call, once the
+    /// user has authorized and the new token is in place.
+    template <class Request> auto resume(const Resumable<Request>& waiting) const {
+        return static_cast<const Client&>(*this).run_again(waiting);
+    }
+};
+
+/// With a flow, which keeps the users' tokens and knows how they come back.
+template <class Client> class UserCalls<Client, Asks::flow> {
+public:
+    /// Finishes a call that ended with `authorization_needed`: takes what the person brought back,
+    /// gets the user's tokens, and sends the very request that was refused, as a fresh call.
+    ///
+    /// Request   the type of that request; this client has kept it in memory.
+    /// brought   the callback as it arrived (`/callback?code=…&state=…`); for a device flow
+    ///           `result.authorization().flow`, and then it polls until the person has decided.
+    /// Bound     `Binding{session cookie}` of the browser that came back, or `WithoutBinding{}`.
+    /// Errors    `authorization_denied`: the person refused, or it is no answer to a flow of this
+    ///           browser; `exchange_failed`; `configuration`: the request is not here any more.
+    /// Threads   any; of several callbacks with one state one counts.
+    template <class Request, class... Bound>
+    auto resume(std::string_view brought, const Bound&... bound) const {
+        auto end = authorize(brought, bound...);
+        if (!end) return self().template unfinished<Request>(end);
+        auto waiting = self().user_source().parked().template take<Request>(
+            end.flow, self().clock().unix_seconds());
+        if (waiting) return self().run_again(*waiting, bound...);
+        return self().template unfinished<Request>(
+            gone(std::move(end),
+                 "the user has authorized, but the request that was refused is "
+                 "not here any more: it waited too long, was resumed already, or "
+                 "waits in another process"));
+    }
+    /// The same with a request that the caller has kept; only together with the end of its own
+    /// authorization.
+    template <class Request, class... Bound>
+    auto resume(const Resumable<Request>& waiting, std::string_view brought,
+                const Bound&... bound) const {
+        auto end = authorize(brought, bound...);
+        if (!end) return self().template unfinished<Request>(end);
+        if (end.flow == waiting.flow) return self().run_again(waiting, bound...);
+        return self().template unfinished<Request>(
+            gone(std::move(end),
+                 "the user has authorized, but this request belongs to another "
+                 "authorization than the one that has ended"));
+    }
+
+    /// Begins an authorization without a refused request: for a page to sign in.
+    ///
+    /// Extras    `Subject{user}`, `Binding{cookie}` or `WithoutBinding{}`, `ReturnTo{path}`.
+    /// Gives     an `AuthorizationBegin`: where to send the browser, or what is wrong.
+    template <class... Extras> auto begin_authorization(const Extras&... extras) const {
+        require_binding<Extras...>();
+        detail::CallExtras sorted;
+        (sorted.take(extras), ...);
+        auto&& clock = self().clock();
+        return self().user_source().begin(sorted, self().exchanger(), clock);
+    }
+    /// Takes what the person brought back and gets the user's tokens; sends nothing else. Gives an
+    /// `AuthorizationEnd`.
+    template <class... Bound>
+    auto authorize(std::string_view brought, const Bound&... bound) const {
+        require_binding<Bound...>();
+        static_assert((detail::IsExtra<Bound>::value && ...),
+                      "rekey: behind what the browser brought stands Binding{session cookie} or "
+                      "WithoutBinding{}, and Cancellation{...} if somebody may stop it.");
+        detail::CallExtras sorted;
+        (sorted.take(bound), ...);
+        auto&& clock = self().clock();
+        return self().user_source().finish(brought, sorted, self().exchanger(), clock);
+    }
+    /// Takes over tokens of a user that were kept elsewhere. They count as accepted before.
+    ///
+    /// TokenSet  `oauth::TokenSet`; an empty access token makes the next call refresh.
+    template <class TokenSet> void adopt(const Subject& user, TokenSet tokens) const {
+        auto&& clock = self().clock();
+        self().user_source().adopt(user.user, std::move(tokens), clock);
+    }
+    /// Forgets the tokens of a user. Calls that run finish with the old ones.
+    void forget(const Subject& user) const { self().user_source().forget(user.user); }
+    /// The same, and revokes them at the service if the flow names an endpoint for that. Gives an
+    /// `oauth::SignOut`: the tokens are forgotten here whatever the service says.
+    auto sign_out(const Subject& user) const {
+        return self().user_source().sign_out(user.user, self().exchanger());
+    }
+
+private:
+    template <class Extra>
+    static constexpr bool is_bound =
+        std::is_same_v<Extra, Binding> || std::is_same_v<Extra, WithoutBinding>;
+    template <class... Extras> static constexpr void require_binding() noexcept {
+        static_assert(!Client::needs_binding || (is_bound<Extras> || ...),
+                      "rekey: a web flow belongs to the browser that begins it: add "
+                      "Binding{session cookie}, or say WithoutBinding{}.");
+    }
+    const Client& self() const noexcept { return static_cast<const Client&>(*this); }
+    template <class End> static End gone(End&& end, const char* why) {
+        end.is_authorized = false;
+        end.kind = ErrorKind::configuration;
+        end.message = why;
+        return std::forward<End>(end);
+    }
+};
+
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

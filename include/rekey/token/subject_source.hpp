@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: BSL-1.0
+// SubjectSource: the tokens of many users, each refreshed and asked for by one caller at a time.
+#ifndef REKEY_TOKEN_SUBJECT_SOURCE_HPP
+#define REKEY_TOKEN_SUBJECT_SOURCE_HPP
+
+#include <rekey/action.hpp>
+#include <rekey/detail/atomic.hpp>
+#include <rekey/oauth/flow.hpp>
+#include <rekey/oauth/parked.hpp>
+#include <rekey/oauth/revocation.hpp>
+#include <rekey/token/signature.hpp>
+#include <rekey/token/source.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace token {
+
+/// So long after an authorization its token counts as new: a refusal is answered by repeating, not
+/// by asking the user once more.
+inline constexpr Duration settling_time = std::chrono::seconds{10};
+
+/// So long a refresh that failed in passing is not tried again while the old token still lives.
+inline constexpr Duration refresh_pause = std::chrono::seconds{5};
+
+/// The tokens of the users of one app, kept in memory.
+///
+/// A token is refreshed shortly before it expires, and once after a refusal if it had been accepted
+/// before. A refresh token is sent once: its successor is stored before the new access token is
+/// used, and after a send without an answer it is not sent again, but the user is asked. While a
+/// refresh fails in passing, the old token serves until it really expires.
+///
+/// Credential   `flow()`, which makes refresh requests and asks users.
+/// Threads      any number of callers; per user one of them talks to the endpoint or asks, the
+///              others wait and share what came of it. A caller whose transport throws frees them.
+/// Cost         with a live token: a lookup under a lock, a pinned read, two clocks.
+/// Source       RFC 6749 §6; RFC 9700 §4.14; coze-api §3 E9
+template <class Credential> class SubjectSource {
+public:
+    static constexpr bool asks_users = true;
+
+    explicit SubjectSource(const Credential& credential) : credential_(credential) {}
+
+    /// Nothing to look at without knowing whose token is meant.
+    static Pin peek() noexcept { return {}; }
+
+    /// Puts a user's signature into `pin`, refreshing the token if that is needed.
+    ///
+    /// `renew`      the signature in `pin` was refused: only a newer one will do.
+    template <class Exchanger, class Clock, class Report>
+    Fetched fetch(Pin& pin, bool renew, const detail::CallExtras& extras,
+                  const Exchanger& exchanger, Clock& clock, Report& report) {
+        const std::uint64_t refused = renew && pin ? pin->generation : 0;
+        const Held user = user_of(extras.subject, clock.unix_seconds());
+        if (take_if_usable(pin, *user, refused, clock)) return found(pin, renew);
+
+        std::unique_lock<std::mutex> lock(user->mutex);
+        for (;;) {
+            if (take_if_usable(pin, *user, refused, clock)) return found(pin, renew);
+            if (!user->is_refreshing) break;
+            const std::uint64_t joined = user->flight;
+            const auto is_over = [&] { return !user->is_refreshing || user->flight != joined; };
+            if (!wait(*user, lock, extras.stop, is_over)) return stopped(report);
+            if (user->failed_flight != joined) continue;
+            if (!renew && take_if_alive(pin, *user, clock)) return found(pin, renew);
+            return fail(report, user->failure);
+        }
+        const bool pauses = clock.now() < user->refresh_again_at;
+        if ((pauses || user->refresh_token.empty()) && !renew && take_if_alive(pin, *user, clock))
+            return found(pin, renew);
+        if (user->refresh_token.empty()) return fail(report, without_refresh_token(*user));
+
+        user->is_refreshing = true;
+        ++user->flight;
+        const std::uint64_t version = user->version;
+        // Gone before it is sent, and back only if it was not taken: a transport that throws in
+        // between leaves nothing behind that would be sent twice.
+        const Secret refresh_token = std::exchange(user->refresh_token, Secret{});
+        user->lost_refresh = true;
+        lock.unlock();
+        const Busy refreshing{*user, user->is_refreshing, lock};
+        oauth::RefreshExchange<> exchange(credential_.flow().refresh_request(refresh_token));
+        const oauth::ExchangeNotes notes =
+            oauth::run_exchange(exchange, Credential::name, extras.stop, exchanger, clock);
+
+        lock.lock();
+        Failure failure = settle(*user, version, refused, refresh_token, exchange, notes, clock);
+        if (failure.outcome <= Fetched::renewed) {
+            pin = user->current.read();  // the new one, however short it lives
+            return found(pin, renew);
+        }
+        if (user->version != version && take_if_usable(pin, *user, refused, clock))
+            return found(pin, renew);
+        const bool alive = !renew && take_if_alive(pin, *user, clock);
+        if (!failure.cancelled) {  // who waits asks for himself after a cancellation
+            user->failed_flight = user->flight;
+            user->failure = failure;
+        }
+        if (alive && !failure.cancelled) return found(pin, renew);
+        pin.release();
+        return fail(report, failure);
+    }
+
+    /// Asks a user to authorize. `refused` is the generation of the token that was refused last, or
+    /// 0: a newer token that lives is answer enough.
+    template <class Exchanger, class Clock>
+    void reauthorize(const oauth::FlowUser& whom, std::uint64_t refused, const Exchanger& exchanger,
+                     Clock& clock, oauth::FlowAnswer& answer) {
+        const Held user = user_of(whom.subject, clock.unix_seconds());
+        std::unique_lock<std::mutex> lock(user->mutex);
+        for (;;) {
+            Pin pin;
+            if (take_if_usable(pin, *user, refused, clock) || take_if_settling(pin, *user, clock)) {
+                answer.outcome = Reauthorized::authorized;
+                return;
+            }
+            if (!user->is_asked) break;
+            const std::uint64_t joined = user->asking;
+            const auto is_over = [&] { return !user->is_asked || user->asking != joined; };
+            if (!wait(*user, lock, whom.stop, is_over)) {
+                answer.cancelled = true;
+                return;
+            }
+            if (user->denied_asking == joined) {
+                answer.deny(user->denial, user->denial_words);
+                return;
+            }
+        }
+        user->is_asked = true;
+        ++user->asking;
+        oauth::FlowUser asked = whom;
+        asked.deliver = clock.unix_seconds() >= user->asked_until;
+        lock.unlock();
+        const Busy asking{*user, user->is_asked, lock};
+        credential_.flow().ask(asked, exchanger, clock, answer);
+        answer.request.subject = std::string(whom.subject);
+        if (answer.is_authorized() && answer.tokens) keep(*user, answer, clock);
+
+        lock.lock();
+        if (answer.is_authorized()) {
+            Pin pin;
+            if (!take_if_usable(pin, *user, refused, clock))
+                answer.deny(ErrorKind::authorization_denied,
+                            "the Redirector said that the user authorized, and no token came");
+        }
+        if (answer.sent_away)  // until it is over the person is not disturbed again
+            user->asked_until = answer.request.expires_at;
+        if (answer.outcome == Reauthorized::denied && !answer.cancelled) {
+            user->denied_asking = user->asking;
+            user->denial = answer.kind;
+            user->denial_words = answer.message;
+        }
+    }
+
+    /// The same for a call: what it said beside its request, and the request, which waits here if
+    /// its user is sent away.
+    template <class Request, class Exchanger, class Clock, class Report>
+    Reauthorized ask(const detail::CallExtras& extras, std::uint64_t refused,
+                     const Request& request, const Exchanger& exchanger, Clock& clock,
+                     Report& report) {
+        const Binding binding(extras.binding);
+        oauth::FlowUser whom;
+        whom.subject = extras.subject;
+        whom.binding = extras.has_binding ? &binding : nullptr;
+        whom.stop = extras.stop;
+        oauth::FlowAnswer answer;
+        reauthorize(whom, refused, exchanger, clock, answer);
+        if constexpr (std::is_copy_constructible_v<Request>) {
+            if (answer.outcome == Reauthorized::handed_over)
+                parked_.keep(Resumable<Request>(request, answer.request.flow, extras),
+                             answer.request.expires_at, clock.unix_seconds());
+        }
+        report.request = std::move(answer.request);
+        report.kind = answer.kind;
+        report.message = std::move(answer.message);
+        report.log_id = std::move(answer.log_id);
+        report.cancelled = answer.cancelled;
+        return answer.outcome;
+    }
+
+    /// Begins an authorization that no refused request asked for: a page to sign in.
+    template <class Exchanger, class Clock>
+    AuthorizationBegin begin(const detail::CallExtras& extras, const Exchanger& exchanger,
+                             Clock& clock) {
+        const Binding binding(extras.binding);
+        oauth::FlowUser whom;
+        whom.subject = extras.subject;
+        whom.binding = extras.has_binding ? &binding : nullptr;
+        whom.return_to = extras.return_to;
+        oauth::FlowAnswer answer;
+        credential_.flow().begin(whom, exchanger, clock, answer);
+        answer.request.subject = std::string(whom.subject);
+        return {std::move(answer.request), std::move(answer.message)};
+    }
+
+    /// Ends a flow that was handed over, by what the browser brought or by polling on; the tokens
+    /// of the user are there afterwards.
+    template <class Exchanger, class Clock>
+    AuthorizationEnd finish(std::string_view brought, const detail::CallExtras& extras,
+                            const Exchanger& exchanger, Clock& clock) {
+        const Binding binding(extras.binding);
+        oauth::FlowUser whom;
+        whom.binding = extras.has_binding ? &binding : nullptr;
+        whom.stop = extras.stop;
+        oauth::FlowAnswer answer;
+        credential_.flow().finish(brought, whom, exchanger, clock, answer);
+        if (!answer.request.flow.empty()) {
+            const Held user = user_of(answer.request.subject, clock.unix_seconds());
+            if (answer.is_authorized() && answer.tokens) keep(*user, answer, clock);
+            const std::lock_guard<std::mutex> lock(user->mutex);
+            user->asked_until = 0;  // it is over: the next refusal is brought to the person again
+        }
+        AuthorizationEnd end;
+        end.is_authorized = answer.is_authorized();
+        end.kind = answer.cancelled ? ErrorKind::cancelled : answer.kind;
+        end.message = std::move(answer.message);
+        end.log_id = std::move(answer.log_id);
+        end.subject = std::move(answer.request.subject);
+        end.return_to = std::move(answer.return_to);
+        end.flow = std::move(answer.request.flow);
+        return end;
+    }
+
+    /// Takes over tokens that were kept elsewhere, for one user. They count as accepted before.
+    template <class Clock>
+    void adopt(std::string_view subject, oauth::TokenSet tokens, Clock& clock) {
+        const Held user = user_of(subject, clock.unix_seconds());
+        oauth::UncommittedTokens held{std::move(tokens)};
+        const std::lock_guard<std::mutex> lock(user->mutex);
+        ++user->version;
+        publish(*user, held, true, clock);
+    }
+
+    /// Forgets the tokens of a user. Calls that run finish with the old ones.
+    void forget(std::string_view subject) {
+        const Held user = user_of(subject, 0);
+        const std::lock_guard<std::mutex> lock(user->mutex);
+        forget(*user);
+    }
+
+    /// The same, and tells the service if it wants to know.
+    template <class Exchanger>
+    oauth::SignOut sign_out(std::string_view subject, const Exchanger& exchanger) {
+        Secret refresh_token;
+        Secret access_token;
+        {
+            const Held user = user_of(subject, 0);
+            const std::lock_guard<std::mutex> lock(user->mutex);
+            refresh_token = user->refresh_token;
+            access_token = Secret(user->current.read()->token());
+            forget(*user);
+        }
+        return credential_.flow().revoke(refresh_token, access_token, exchanger);
+    }
+
+    /// The requests that wait for a user who was sent away.
+    oauth::ParkedRequests& parked() noexcept { return parked_; }
+
+private:
+    /// How a refresh failed; shared by all who waited for it.
+    struct Failure {
+        Fetched outcome = Fetched::refused;
+        oauth::ExchangeNotes notes{};
+        bool has_service_code = false;
+        std::int64_t service_code = 0;
+        std::string message{};
+        bool cancelled = false;
+    };
+    struct User {
+        detail::Atomic<unsigned> holders{0};
+        Snapshot current{new Signature};
+        std::mutex mutex{};
+        std::condition_variable ended{};  // a refresh or a question
+        Secret refresh_token{};
+        std::int64_t dies_at = 0;    // unix seconds: when the access token really expires
+        TimePoint dies_at_latest{};  // the same on the clock that nobody sets back
+        std::uint64_t version = 0;   // grows with each change that a refresh must not undo
+        bool lost_refresh = false;   // a refresh token was sent and nobody knows what became of it
+        bool has_authorized = false;
+        TimePoint authorized_at{};
+        std::uint64_t authorized_generation = 0;
+        TimePoint refresh_again_at{};
+        bool is_refreshing = false;
+        std::uint64_t flight = 0;
+        std::uint64_t failed_flight = 0;
+        Failure failure{};
+        bool is_asked = false;
+        std::uint64_t asking = 0;
+        std::uint64_t denied_asking = 0;
+        ErrorKind denial = ErrorKind::authorization_denied;
+        std::string denial_words{};
+        std::int64_t asked_until = 0;  // unix seconds: a Redirector has sent the user away
+    };
+
+    /// Lets the others go on when the caller that was busy for all is done, or throws.
+    class Busy {
+    public:
+        Busy(User& user, bool& flag, std::unique_lock<std::mutex>& lock) noexcept
+            : user_(user), flag_(flag), lock_(lock) {}
+        Busy(const Busy&) = delete;
+        Busy& operator=(const Busy&) = delete;
+        ~Busy() {
+            if (!lock_.owns_lock()) lock_.lock();
+            flag_ = false;
+            user_.ended.notify_all();
+        }
+
+    private:
+        User& user_;
+        bool& flag_;
+        std::unique_lock<std::mutex>& lock_;
+    };
+    /// A user that is not dropped while somebody works with it.
+    class Held {
+    public:
+        explicit Held(User& user) noexcept : user_(user) {
+            user_.holders.fetch_add(1, detail::Order::relaxed);
+        }
+        Held(const Held&) = delete;
+        Held& operator=(const Held&) = delete;
+        ~Held() { user_.holders.fetch_sub(1, detail::Order::release); }
+        User& operator*() const noexcept { return user_; }
+        User* operator->() const noexcept { return &user_; }
+
+    private:
+        User& user_;
+    };
+
+    Held user_of(std::string_view subject, std::int64_t unix_seconds) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const auto place = users_.find(subject);
+        if (place != users_.end()) return Held(place->second);
+        if (users_.size() >= sweep_at_) sweep(unix_seconds);
+        return Held(users_[std::string(subject)]);
+    }
+    /// Drops users who never had a token: a call on its way may still read the token of any other.
+    /// Each sweep doubles the size at which the next one comes, so that it costs little per user.
+    void sweep(std::int64_t unix_seconds) {
+        for (auto place = users_.begin(); place != users_.end();) {
+            User& user = place->second;
+            const bool is_idle = user.holders.load(detail::Order::acquire) == 0;
+            const bool is_over = user.version == 0 && unix_seconds >= user.asked_until;
+            place = is_idle && is_over ? users_.erase(place) : std::next(place);
+        }
+        sweep_at_ = 2 * users_.size() < first_sweep ? first_sweep : 2 * users_.size();
+    }
+
+    /// Waits until another caller has ended; false if this one was stopped first.
+    template <class IsOver>
+    static bool wait(User& user, std::unique_lock<std::mutex>& lock, const detail::Stop& stop,
+                     const IsOver& is_over) {
+        while (!is_over()) {
+            if (stop.is_cancelled()) return false;
+            if (stop.flag == nullptr)
+                user.ended.wait(lock);
+            else
+                user.ended.wait_for(lock, std::chrono::milliseconds{50});
+        }
+        return true;
+    }
+    template <class Report> static Fetched stopped(Report& report) {
+        report = Report{};
+        report.cancelled = true;
+        return Fetched::failed;
+    }
+
+    template <class Clock>
+    static bool take_if_usable(Pin& pin, User& user, std::uint64_t refused, Clock& clock) {
+        pin = user.current.read();
+        if (!pin->value.empty() && pin->generation > refused &&
+            clock.unix_seconds() < pin->expires_at && clock.now() < pin->expires_at_latest)
+            return true;
+        pin.release();
+        return false;
+    }
+    /// A token of a moment ago that nobody was accepted with yet: it is repeated, not asked for.
+    template <class Clock> static bool take_if_settling(Pin& pin, User& user, Clock& clock) {
+        const bool is_new = user.has_authorized && clock.now() - user.authorized_at < settling_time;
+        if (!is_new || !take_if_alive(pin, user, clock)) return false;
+        const bool is_the_one = pin->generation == user.authorized_generation;
+        if (is_the_one && !pin->accepted.load(detail::Order::relaxed)) return true;
+        pin.release();
+        return false;
+    }
+    /// A token that has not expired, though it is late for a refresh.
+    template <class Clock> static bool take_if_alive(Pin& pin, User& user, Clock& clock) {
+        if (clock.unix_seconds() >= user.dies_at || clock.now() >= user.dies_at_latest)
+            return false;
+        pin = user.current.read();
+        if (!pin->value.empty()) return true;
+        pin.release();
+        return false;
+    }
+    static Fetched found(const Pin& pin, bool renew) noexcept {
+        if (renew) return Fetched::renewed;
+        return pin->accepted.load(detail::Order::relaxed) ? Fetched::proven : Fetched::unproven;
+    }
+    /// Under the lock.
+    static void forget(User& user) {
+        ++user.version;
+        user.refresh_token = Secret{};
+        user.lost_refresh = false;
+        user.asked_until = 0;
+        user.authorized_at = TimePoint{};
+        user.has_authorized = false;
+        user.dies_at = 0;
+        Signature* const none = new Signature;
+        none->generation = user.current.read()->generation + 1;
+        user.current.replace(none);
+    }
+    template <class Report> static Fetched fail(Report& report, const Failure& failure) {
+        report = Report{};
+        report.reach = failure.notes.reach;
+        report.cancelled = failure.cancelled;
+        report.http_status = failure.notes.http_status;
+        report.has_service_code = failure.has_service_code;
+        report.service_code = failure.service_code;
+        report.message = failure.message;
+        report.log_id = failure.notes.log_id;
+        return failure.outcome;
+    }
+    static Failure without_refresh_token(const User& user) {
+        Failure failure;
+        failure.message = user.lost_refresh
+                              ? "the answer to the last refresh was lost, so the refresh token "
+                                "may be used up"
+                              : "this user has not authorized, or the authorization is over";
+        return failure;
+    }
+
+    /// Draws the conclusions from a refresh, under the lock.
+    template <class Clock>
+    Failure settle(User& user, std::uint64_t version, std::uint64_t refused,
+                   const Secret& refresh_token, oauth::RefreshExchange<>& exchange,
+                   const oauth::ExchangeNotes& notes, Clock& clock) {
+        Failure failure;
+        failure.notes = notes;
+        failure.cancelled = notes.cancelled;
+        if (failure.notes.log_id.empty()) failure.notes.log_id = exchange.details().log_id;
+        failure.has_service_code = exchange.details().has_service_code;
+        failure.service_code = exchange.details().service_code;
+        if (user.version != version) {  // the user authorized anew, or signed out: that counts
+            failure.outcome = user.refresh_token.empty() ? Fetched::refused : Fetched::failed;
+            failure.message = "the user's tokens were replaced while they were being refreshed";
+            return failure;
+        }
+        failure.message = "refreshing the user's token: " + words_of(exchange, notes);
+        switch (exchange.outcome()) {
+            case oauth::RefreshOutcome::ok:
+                if (publish(user, exchange.tokens(), false, clock, refused)) {
+                    failure.outcome = Fetched::unproven;
+                } else {
+                    failure.outcome = Fetched::refused;
+                    failure.message = "the token endpoint gave the refused token once more";
+                }
+                return failure;
+            case oauth::RefreshOutcome::refused:
+                user.lost_refresh = false;
+                if (exchange.refusal() == oauth::Refusal::client) {
+                    user.refresh_token = refresh_token;
+                    failure.outcome = Fetched::misconfigured;
+                    return failure;
+                }
+                failure.outcome = Fetched::refused;  // dead: nobody sends it again
+                return failure;
+            case oauth::RefreshOutcome::unknown: failure.outcome = Fetched::refused; return failure;
+            case oauth::RefreshOutcome::not_sent: break;
+        }
+        user.refresh_token = refresh_token;
+        user.lost_refresh = false;
+        user.refresh_again_at = clock.now() + refresh_pause;
+        failure.outcome = notes.reach == Reach::answered ? Fetched::failed : Fetched::not_sent;
+        return failure;
+    }
+
+    /// Stores tokens, then lets them be used. False: the access token is the refused one.
+    template <class Clock>
+    bool publish(User& user, oauth::UncommittedTokens& fresh, bool accepted, Clock& clock,
+                 std::uint64_t refused = 0) {
+        const oauth::TokenSet* const tokens = fresh.commit([&user](const oauth::TokenSet& set) {
+            user.refresh_token = set.refresh_token;
+            return true;
+        });
+        user.lost_refresh = false;
+        user.refresh_again_at = TimePoint{};
+        user.asked_until = 0;
+        const Pin old = user.current.read();
+        if (refused != 0 && old->generation == refused &&
+            constant_time_equal(old->token(), tokens->access_token.expose()))
+            return false;
+        const std::int64_t now = clock.unix_seconds();
+        std::int64_t lifetime = 0;  // what was kept elsewhere may say anything
+        if (tokens->expires_at > now)
+            lifetime = (std::min)(tokens->expires_at - now, oauth::detail::longest_lifetime);
+        user.dies_at = now + lifetime;
+        user.dies_at_latest = clock.now() + std::chrono::seconds{lifetime};
+        Signature* const signature =
+            make_signature(credential_, tokens->access_token.expose(), old->generation + 1);
+        signature->expires_at = user.dies_at - expiry_margin(lifetime);
+        signature->expires_at_latest =
+            user.dies_at_latest - std::chrono::seconds{expiry_margin(lifetime)};
+        signature->accepted.store(accepted, detail::Order::relaxed);
+        user.current.replace(signature);
+        return true;
+    }
+    /// The tokens of an authorization: they replace whatever was there.
+    template <class Clock> void keep(User& user, oauth::FlowAnswer& answer, Clock& clock) {
+        const std::lock_guard<std::mutex> lock(user.mutex);
+        ++user.version;
+        publish(user, answer.tokens, false, clock);
+        user.has_authorized = true;
+        user.authorized_at = clock.now();
+        user.authorized_generation = user.current.read()->generation;
+    }
+
+    static constexpr std::size_t first_sweep = 1024;
+
+    Credential credential_;
+    std::mutex mutex_{};
+    std::map<std::string, User, std::less<>> users_{};
+    std::size_t sweep_at_ = first_sweep;
+    oauth::ParkedRequests parked_{};
+};
+
+/// What a credential names as its `Exchange` to keep the tokens of many users this way.
+struct PerSubject {
+    template <class Credential> using Source = SubjectSource<Credential>;
+};
+
+}  // namespace token
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// Cancellation: stops a call from another thread, also while it waits.
+#include <rekey/cancellation.hpp>
+
+#include "catch.hpp"
+#include "support/coze_desk.hpp"
+
+#include <rekey/coze.hpp>
+#include <rekey/coze/device_flow.hpp>
+#include <rekey/testing.hpp>
+
+#include <string>
+
+using namespace rekey;
+
+namespace {
+
+struct Key {
+    static constexpr std::string_view name = "key";
+    std::string token = "key_1234";
+};
+const HttpRequest request{"GET", "https://api.example/things", {}, {}};
+
+/// A clock that stops the call after so many waits.
+struct StoppingClock : testing::ManualClock {
+    Canceller stop;
+    std::size_t after = 3;
+    void sleep(Duration delay) {
+        testing::ManualClock::sleep(delay);
+        if (waits().size() == after) stop.cancel();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a call that was stopped before it began sends nothing") {
+    Canceller stop;
+    stop.cancel();
+    int sends = 0;
+    const auto http = [&](const HttpRequest&, const Attempt&) {
+        ++sends;
+        return HttpResponse{200, {}, "", false};
+    };
+    Client client{http, CredentialChain{Key{}}};
+    const auto result = client.send(request, Cancellation{stop});
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(result.stop_reason() == StopReason::cancelled);
+    CHECK(sends == 0);
+    CHECK(result.trail().empty());
+}
+
+TEST_CASE("a call that is stopped during an attempt makes no other") {
+    Canceller stop;
+    int sends = 0;
+    const auto http = [&](const HttpRequest&, const Attempt&) {
+        ++sends;
+        stop.cancel();
+        return HttpResponse{503, {}, "", false};
+    };
+    Client client{http, CredentialChain{Key{}}, RetryOn<Transient>{}, MaxAttempts<5>{}};
+    const auto result = client.send(request, Cancellation{stop});
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(sends == 1);
+}
+
+TEST_CASE("an answer that was accepted stays accepted though the call was stopped meanwhile") {
+    Canceller stop;
+    const auto http = [&](const HttpRequest&, const Attempt&) {
+        stop.cancel();
+        return HttpResponse{200, {}, R"({"code":0})", false};
+    };
+    Client client{http, CredentialChain{Key{}}, coze::RetryOnRefusal{}, coze::Api{}};
+    CHECK(client.send(request, Cancellation{stop}));
+}
+
+TEST_CASE("S63 a device flow that waits for a person ends within a tick when it is stopped") {
+    StoppingClock clock;
+    CozeDesk::Options wishes;
+    wishes.clock = [&clock] { return clock.unix_seconds(); };
+    testing::FakeCoze coze{wishes};
+    coze::DeviceFlowOptions app;
+    app.client_id = coze.options().device_client_id;
+    app.base = coze.options().base;
+    int polls = 0;
+    bool approves = false;
+    const auto http = [&](const HttpRequest& sent, const Attempt& attempt) {
+        if (sent.url.find("/oauth2/token") != std::string::npos) ++polls;
+        return coze(sent, attempt);
+    };
+    Client client{http,
+                  OboReauth{coze::DeviceFlow{app,
+                                             [&](const AuthorizationRequest& shown) {
+                                                 if (approves) coze.approve_device(shown.user_code);
+                                                 return Authorized{};
+                                             }}},
+                  coze::RetryOnRefusal{}, UseClock{clock}};
+    const HttpRequest chat{"POST",
+                           coze.options().base + "/v3/chat",
+                           {{"Content-Type", "application/json"}},
+                           R"({"bot_id":")" + coze.options().bot_id + R"(","user_id":"u"})"};
+
+    clock.after = 30;  // 1.5 s into the first interval of 5 s
+    const auto result = client.send(chat, Cancellation{clock.stop});
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(polls == 0);
+    CHECK(clock.waits().size() == 30);
+    for (const Duration wait : clock.waits()) CHECK(wait <= std::chrono::milliseconds{50});
+
+    // It ended for that call only: the next one asks afresh.
+    approves = true;
+    CHECK(client.send(chat, Cancellation{Canceller{}}));
+    CHECK(polls == 1);
+}
