@@ -74,6 +74,25 @@ rekey_library(openssl "OpenSSL 3 (Debian: libssl-dev)" TARGETS OpenSSL::Crypto)
 rekey_library(microhttpd "libmicrohttpd (Debian: libmicrohttpd-dev)"
               HEADER microhttpd.h LIBRARY_NAMES microhttpd)
 rekey_library(cli11 "CLI11 (Debian: libcli11-dev)" HEADER CLI/CLI.hpp)
+if(REKEY_BUILD_EXAMPLES)
+    # A header in some packages, a header and a library in others, which must then be read with the
+    # definitions it was built with: only the package itself knows them.
+    find_package(httplib CONFIG QUIET)
+    find_package(PkgConfig QUIET)
+    if(NOT TARGET httplib::httplib AND PkgConfig_FOUND)
+        pkg_check_modules(rekey_httplib QUIET IMPORTED_TARGET cpp-httplib)
+    endif()
+    if(TARGET httplib::httplib)
+        rekey_library(httplib "" TARGETS httplib::httplib)
+    elseif(TARGET PkgConfig::rekey_httplib)
+        rekey_library(httplib "" TARGETS PkgConfig::rekey_httplib)
+    else()
+        rekey_library(httplib "cpp-httplib (Debian: libcpp-httplib-dev and pkg-config)"
+                      HEADER httplib.h)
+    endif()
+    rekey_library(qrencode "libqrencode (Debian: libqrencode-dev)"
+                  HEADER qrencode.h LIBRARY_NAMES qrencode)
+endif()
 if(REKEY_BUILD_TESTS)
     rekey_library(boost_outcome "Boost headers (Debian: libboost-dev)"
                   HEADER boost/outcome/basic_result.hpp)

@@ -2,6 +2,8 @@
 // ChatProgram: the part that needs no client.
 #include "chat_program.hpp"
 
+#include "ctrl_c.hpp"
+
 #include <rekey/body/json.hpp>
 #include <rekey/body/json_writer.hpp>
 #include <rekey/coze/environment.hpp>
@@ -93,25 +95,55 @@ rekey::TransportResult<HttpResponse> ChatTransport::operator()(
     return whole_(request, attempt);
 }
 
-ChatProgram::ChatProgram(std::string name, std::string about)
-    : name_(std::move(name)), about_(std::move(about)) {}
+ChatProgram::ChatProgram(std::string name, std::string about, ActsFor acts_for)
+    : name_(std::move(name)),
+      acts_for_(acts_for),
+      options_(std::make_unique<CLI::App>(std::move(about), name_)) {}
+ChatProgram::~ChatProgram() = default;
+
+void ChatProgram::add_flag(const std::string& option, bool& value, const std::string& about) {
+    options_->add_flag(option, value, about);
+}
+void ChatProgram::add_text(const std::string& option, std::string& value,
+                           const std::string& about) {
+    options_->add_option(option, value, about);
+}
+void ChatProgram::add_seconds(const std::string& option, std::uint64_t& value, std::uint64_t most,
+                              const std::string& about) {
+    options_->add_option(option, value, about)
+        ->check(CLI::Range(std::uint64_t{1}, most))
+        ->capture_default_str();
+}
 
 bool ChatProgram::read(int argc, char** argv) {
-    return read_options(argc, argv) && read_environment();
+    if (!read_options(argc, argv) || !read_environment()) return false;
+    if (acts_for_ == ActsFor::user) cancel_on_ctrl_c(stop_);
+    return true;
 }
 
 bool ChatProgram::read_options(int argc, char** argv) {
-    CLI::App app{about_, name_};
+    const bool is_for_user = acts_for_ == ActsFor::user;
+    CLI::App& app = *options_;
     app.add_option("--message", message_, "What to say")->capture_default_str();
     app.add_flag("--stream", streams_, "Print the events of the answer as they come");
-    app.add_option("--conversation", conversation_,
-                   "Go on with this conversation; dropped when another credential takes over");
+    app.add_option(
+        "--conversation", conversation_,
+        is_for_user ? "Go on with this conversation"
+                    : "Go on with this conversation; dropped when another credential takes over");
     CLI::Option* const repeat =
-        app.add_option("--repeat", repeat_, "Send so many requests; ends with their counts")
+        app.add_option("--repeat", repeat_,
+                       std::string("Send so many requests; the last line on stderr is `N requests, "
+                                   "N calls, N served by ") +
+                           (is_for_user ? "user" : "personal, N served by enterprise") +
+                           ", N failed`")
             ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1000000000}));
     app.add_flag("--trail", shows_trail_, "One line per attempt on stderr");
     app.add_flag("--allow-http", allows_http_,
                  "Accept a base of plain http outside loopback, where everyone can read the token");
+    if (is_for_user)
+        app.add_flag(
+            "--no-wait", hands_over_,
+            "Wait for nobody: a user who must authorize ends it with 3, the URL on stdout");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -123,22 +155,35 @@ bool ChatProgram::read_options(int argc, char** argv) {
 }
 
 bool ChatProgram::read_environment() {
-    const std::string base = rekey::coze::api_base_from_environment();
-    const rekey::oauth::Url url = rekey::oauth::parse_url(base);
-    const std::string bot_id = variable("PUBLISHED_BOT_ID");
-    const std::string user_id = variable("USER_ID");
-    if (!url)
-        complain("COZE_API_BASE: " + std::string(sentence(url.error)));
-    else if (!allows_http_ && !rekey::oauth::allowed_for_secrets(url))
-        complain(
-            "COZE_API_BASE: plain http outside loopback lets everyone on the way read the token; "
-            "use https or --allow-http");
-    else if (bot_id.empty())
-        complain("PUBLISHED_BOT_ID: is not set");
-    else if (user_id.empty())
-        complain("USER_ID: is not set");
+    api_base_ = rekey::coze::api_base_from_environment();
+    if (!may_be_base("COZE_API_BASE", api_base_)) return false;
+    const std::string bot_id = need("PUBLISHED_BOT_ID");
+    const std::string user_id = need("USER_ID");
+    return exit_status_ == 0 && make_request(api_base_, bot_id, user_id);
+}
+
+std::string ChatProgram::need(const char* name) {
+    std::string value = variable(name);
+    if (value.empty() && exit_status_ == 0) complain(std::string(name) + ": is not set");
+    return value;
+}
+
+std::string ChatProgram::www_base() {
+    std::string base = variable("COZE_WWW_BASE");
+    if (!base.empty() && exit_status_ == 0) may_be_base("COZE_WWW_BASE", base);
+    return base;
+}
+
+bool ChatProgram::may_be_base(const char* name, const std::string& base) {
+    const rekey::oauth::JoinedUrl joined = rekey::oauth::join(base, "/");
+    if (!joined)
+        complain(std::string(name) + ": " + std::string(sentence(joined.error)));
+    else if (!allows_http_ && !rekey::oauth::allowed_for_secrets(rekey::oauth::parse_url(base)))
+        complain(std::string(name) +
+                 ": plain http outside loopback lets everyone on the way read the token; use https "
+                 "or --allow-http");
     else
-        return make_request(base, bot_id, user_id);
+        return true;
     return false;
 }
 
@@ -148,12 +193,7 @@ bool ChatProgram::make_request(std::string_view base, std::string_view bot_id,
     if (!conversation_.empty())
         path += "?conversation_id=" + rekey::oauth::percent_encode(conversation_);
     request_.method = "POST";
-    const rekey::oauth::JoinedUrl url = rekey::oauth::join(base, path);
-    if (!url) {
-        complain("COZE_API_BASE: " + std::string(sentence(url.error)));
-        return false;
-    }
-    request_.url = url.text;
+    request_.url = rekey::oauth::join(base, path).text;
     request_.headers = {{"Content-Type", "application/json"}};
     if (streams_) request_.headers.push_back({"Accept", std::string(event_stream)});
     rekey::body::JsonWriter writer;
@@ -192,20 +232,31 @@ int ChatProgram::complain(std::string_view what) {
 void ChatProgram::finish(const Result& result) {
     count(result);
     if (shows_trail_) std::cerr << result.trail();
-    if (!result) {
-        // Nothing was sent because a credential cannot work: that is no answer of the service.
-        const bool is_configuration = result.error().kind == rekey::ErrorKind::configuration &&
-                                      result.error().http_status == 0;
-        return fail(result.error().describe(), is_configuration ? 2 : 1);
-    }
+    if (!result) return give_up(result);
     if (result->delivered) {
         if (!report_stream(result)) return;
     } else {
         std::cout << result->body << '\n' << std::flush;
     }
     report_conversation(result);
+    if (result.credential() == "user") ++by_user_;
     if (result.credential() == "personal") ++by_personal_;
     if (result.credential() == "enterprise") ++by_enterprise_;
+}
+
+void ChatProgram::give_up(const Result& result) {
+    const rekey::Error<HttpResponse>& error = result.error();
+    // Nothing was sent because a credential cannot work: that is no answer of the service.
+    if (error.kind == rekey::ErrorKind::configuration && error.http_status == 0)
+        return fail(error.describe(), 2);
+    if (error.kind == rekey::ErrorKind::authorization_needed) {
+        std::cout << result.authorization().url << '\n' << std::flush;
+        has_ended_ = true;  // nobody is there to be asked once more
+        return fail(error.describe(), 3);
+    }
+    has_ended_ = error.kind == rekey::ErrorKind::authorization_denied ||  // a no is a no
+                 error.kind == rekey::ErrorKind::cancelled;
+    fail(error.describe());
 }
 
 /// A call is one POST /v3/chat; token requests and attempts that could not be sent are none.
@@ -252,10 +303,14 @@ int ChatProgram::end() {
         std::cerr << name_ << ": cannot write to the standard output\n";
         if (exit_status_ == 0) exit_status_ = 1;
     }
-    if (shows_counts_)
-        std::cerr << requests_ << " requests, " << calls_ << " calls, " << by_personal_
-                  << " served by personal, " << by_enterprise_ << " served by enterprise, "
-                  << failed_ << " failed\n";
+    if (!shows_counts_) return exit_status_;
+    std::cerr << requests_ << " requests, " << calls_ << " calls, ";
+    if (acts_for_ == ActsFor::user)
+        std::cerr << by_user_ << " served by user, ";
+    else
+        std::cerr << by_personal_ << " served by personal, " << by_enterprise_
+                  << " served by enterprise, ";
+    std::cerr << failed_ << " failed\n";
     return exit_status_;
 }
 

@@ -4,6 +4,7 @@
 #define REKEY_EXAMPLES_SUPPORT_CHAT_PROGRAM_HPP
 
 #include <rekey/adapter/curl.hpp>
+#include <rekey/cancellation.hpp>
 #include <rekey/http.hpp>
 #include <rekey/result.hpp>
 #include <rekey/secret.hpp>
@@ -14,6 +15,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+
+namespace CLI {
+class App;
+}
 
 namespace support {
 
@@ -75,19 +80,45 @@ private:
     ChatEvents* events_;
 };
 
+/// On whose behalf a program asks: its own, by one of two accounts, or a user's, who may have to
+/// authorize.
+enum class ActsFor : unsigned char { itself, user };
+
 /// One chat program from its options to its exit status.
 ///
-/// Exit status  0 answered; 1 refused or failed; 2 options, variables or credentials that cannot
-///              work, with one line that names the thing.
+/// Exit status  0 answered; 1 refused, failed or interrupted; 2 options, variables or credentials
+///              that cannot work, with one line that names the thing; 3 a user must authorize and
+///              nobody is there: the URL is on stdout.
+/// For a user   `--no-wait`, and Ctrl-C ends the program within a second while it waits.
 class ChatProgram {
 public:
-    ChatProgram(std::string name, std::string about);
+    ChatProgram(std::string name, std::string about, ActsFor acts_for = ActsFor::itself);
+    ~ChatProgram();
+    ChatProgram(const ChatProgram&) = delete;
+    ChatProgram& operator=(const ChatProgram&) = delete;
+
+    /// An option that only this program has; before `read`.
+    void add_flag(const std::string& option, bool& value, const std::string& about);
+    void add_text(const std::string& option, std::string& value, const std::string& about);
+    void add_seconds(const std::string& option, std::uint64_t& value, std::uint64_t most,
+                     const std::string& about);
 
     /// Reads options and variables. False: `exit_status()` is final, everything was said.
     bool read(int argc, char** argv);
     int exit_status() const noexcept { return exit_status_; }
 
+    /// A variable without which this program cannot work: if it is missing, that is said, and
+    /// `exit_status()` is not 0.
+    std::string need(const char* variable);
+    /// COZE_API_BASE.
+    const std::string& api_base() const noexcept { return api_base_; }
+    /// COZE_WWW_BASE, or empty: then it follows from the other. Like `need` if it cannot work.
+    std::string www_base();
     bool allows_http() const noexcept { return allows_http_; }
+    /// False after `--no-wait`.
+    bool waits_for_user() const noexcept { return !hands_over_; }
+    /// Ctrl-C cancels this.
+    const rekey::Canceller& stop() const noexcept { return stop_; }
     /// Borrows this object.
     ChatTransport transport();
     /// Says on stderr what is wrong with the configuration; the exit status for that.
@@ -95,9 +126,9 @@ public:
 
     /// Sends the request as often as the options say and prints what comes back.
     template <class Client> int run(const Client& client) {
-        for (std::uint64_t left = repeat_; left != 0; --left) {
+        for (std::uint64_t left = repeat_; left != 0 && !has_ended_; --left) {
             events_.begin();
-            finish(client.send(request_));
+            finish(client.send(request_, rekey::Cancellation{stop_}));
         }
         return end();
     }
@@ -107,9 +138,11 @@ private:
 
     bool read_options(int argc, char** argv);
     bool read_environment();
+    bool may_be_base(const char* variable, const std::string& base);
     bool make_request(std::string_view base, std::string_view bot_id, std::string_view user_id);
 
     void finish(const Result& result);
+    void give_up(const Result& result);
     void count(const Result& result);
     bool report_stream(const Result& result);
     void report_conversation(const Result& result);
@@ -117,7 +150,9 @@ private:
     int end();
 
     std::string name_;
-    std::string about_;
+    ActsFor acts_for_;
+    std::unique_ptr<CLI::App> options_;
+    std::string api_base_{};
     std::string message_ = "What can you do?";
     std::string conversation_{};
     std::uint64_t repeat_ = 1;
@@ -125,12 +160,16 @@ private:
     bool shows_trail_ = false;
     bool shows_counts_ = false;
     bool allows_http_ = false;
+    bool hands_over_ = false;
+    bool has_ended_ = false;  // nothing more will be sent
     int exit_status_ = 0;
 
     rekey::HttpRequest request_{};
+    rekey::Canceller stop_{};
     ChatEvents events_{};
     std::uint64_t requests_ = 0;
     std::uint64_t calls_ = 0;
+    std::uint64_t by_user_ = 0;
     std::uint64_t by_personal_ = 0;
     std::uint64_t by_enterprise_ = 0;
     std::uint64_t failed_ = 0;
