@@ -200,6 +200,11 @@ private:
             frame.refuse_to_start(why);
             return result;
         }
+        if (frame.is_cancelled()) {
+            auto stopped = std::move(frame);
+            stopped.stop_before_start();
+            return result;
+        }
         auto&& clock = this->clock();
         driver::run<Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
         return result;

@@ -323,6 +323,8 @@ public:
         Frame elsewhere(std::move(*this));
         elsewhere.refuse_all(why);
     }
+    /// Ends a call that was cancelled before it began.
+    [[gnu::noinline, gnu::cold]] void stop_before_start() { end(call_.cancelled().reason); }
     [[gnu::noinline, gnu::cold]] void refuse_all(const char* why) {
         Facts facts;
         facts.reach = Reach::never_sent;

@@ -193,7 +193,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
 [[gnu::always_inline]] inline void run(Frame& frame, Transport& transport,
                                        const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
-    Action next = frame.is_cancelled() ? frame.call().cancelled() : frame.call().start(now());
+    Action next = frame.call().start(now());
     SoFar so_far = SoFar::nothing;
     if (next.kind == Kind::send) so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
     if (so_far != SoFar::answered) {

@@ -44,7 +44,6 @@ struct Flow {
 
 struct User {
     static constexpr std::string_view name = "user";
-    static constexpr Identity identity = Identity::user;
     using Exchange = token::PerSubject;
     Flow* lent;
     Flow& flow() noexcept { return *lent; }
