@@ -113,6 +113,13 @@ public:
         answer.request.flow = name_of(flow.state, user.binding);
     }
 
+    /// Whether a callback bears the state of the flow of that name. Touches no flow.
+    static bool answers(std::string_view callback, const oauth::FlowUser& user,
+                        std::string_view flow) {
+        const oauth::Callback read = oauth::read_callback(callback);
+        return read && name_of(read.state, user.binding) == flow;
+    }
+
     /// Judges a callback and exchanges its code, once.
     template <class Exchanger, class Clock>
     void finish(std::string_view callback, const oauth::FlowUser& user, std::string_view credential,

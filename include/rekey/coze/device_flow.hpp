@@ -173,6 +173,8 @@ private:
             case oauth::DeviceOutcome::malformed:
                 return answer.deny(ErrorKind::exchange_failed, words);
             case oauth::DeviceOutcome::expired:
+                answer.request.url = answer.request.page;  // nobody is to type a dead code
+                answer.request.user_code.clear();
                 return answer.deny(ErrorKind::authorization_needed, words);
             case oauth::DeviceOutcome::unfinished:
             case oauth::DeviceOutcome::denied:

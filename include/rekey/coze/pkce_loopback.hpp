@@ -114,9 +114,9 @@ private:
                 answer.message = "nobody came back from the browser in time";
                 return;
             }
-            answer.request.flow.clear();
+            if (!CodeFlow<detail::PkceProof>::answers(target, user, request.flow)) continue;
             finish(target, user, exchanger, clock, answer);
-            if (answer.request.flow == request.flow) break;
+            break;
         }
         answer.request = request;
     }

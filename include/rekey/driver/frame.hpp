@@ -505,8 +505,9 @@ public:
             return outcome;
         } else if constexpr (Marks<Policy>::value) {
             RedirectorAnswer said =
-                policy.reauthorize(extras_.subject, asked_.mark, report.request);
+                policy.reauthorize(extras_.subject, asked_.mark, extras_.stop, report.request);
             report.message = std::move(said.reason);
+            report.cancelled = is_cancelled();
             return said.outcome;
         } else {
             return policy.reauthorize(context());

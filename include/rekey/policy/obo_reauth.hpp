@@ -51,8 +51,10 @@ public:
         return authorizations_;
     }
 
-    template <class Ask>
-    RedirectorAnswer once(std::string_view subject, std::uint64_t mark, Ask&& ask) {
+    /// `stop` says whether the caller was stopped while it waited; the answer is a refusal then.
+    template <class Stop, class Ask>
+    RedirectorAnswer once(std::string_view subject, std::uint64_t mark, const Stop& stop,
+                          Ask&& ask) {
         bool has_waited = false;
         for (;; has_waited = true) {
             {
@@ -66,6 +68,7 @@ public:
                     break;
                 }
             }
+            if (stop.is_cancelled()) return {Reauthorized::denied, {}};
             SystemClock::sleep(std::chrono::milliseconds{5});  // a person takes seconds
         }
         Asking asking{*this, subject};  // lets the others go on, also if the Redirector throws
@@ -156,10 +159,12 @@ public:
         : state_(Shared<AskedBy<Asked>>::make(std::move(redirector))) {}
 
     std::uint64_t mark() const noexcept { return state_->users.mark(); }
-    RedirectorAnswer reauthorize(std::string_view subject, std::uint64_t mark,
+    template <class Stop>
+    RedirectorAnswer reauthorize(std::string_view subject, std::uint64_t mark, const Stop& stop,
                                  AuthorizationRequest& request) const {
         request.subject = std::string(subject);
-        return state_->users.once(subject, mark, [&] { return ask(state_->redirector, request); });
+        return state_->users.once(subject, mark, stop,
+                                  [&] { return ask(state_->redirector, request); });
     }
 
 private:

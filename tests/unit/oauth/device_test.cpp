@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace {
@@ -683,18 +682,4 @@ TEST_CASE("against the server: a workspace, an unknown app and an app switched o
     off.desk.coze.disable_app(off.desk.options.device_client_id);
     off.run(nobody);
     CHECK(off.device.outcome() == D::refused);
-}
-
-TEST_CASE("a Redirector's answer is read from each type that it may be") {
-    using namespace rekey;
-    CHECK(redirector_answer(Authorized{}).outcome == Reauthorized::authorized);
-    CHECK(redirector_answer(HandedOver{}).outcome == Reauthorized::handed_over);
-    using Any = std::variant<Authorized, HandedOver, Denied>;
-    CHECK(redirector_answer(Any{HandedOver{}}).outcome == Reauthorized::handed_over);
-    CHECK(redirector_answer(Any{Authorized{}}).outcome == Reauthorized::authorized);
-    const RedirectorAnswer denied = redirector_answer(Any{Denied{"not now"}});
-    CHECK(denied.outcome == Reauthorized::denied);
-    CHECK(denied.reason == "not now");
-    using Two = std::variant<Denied, Authorized>;
-    CHECK(redirector_answer(Two{Authorized{}}).outcome == Reauthorized::authorized);
 }

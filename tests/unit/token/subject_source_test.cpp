@@ -252,7 +252,11 @@ TEST_CASE("users refresh side by side") {
         while (inside != 2) std::this_thread::yield();  // hangs if they queue
         return granted(number);
     };
-    at_once(2, [&](int i) { CHECK(!desk.token(i == 0 ? "ann" : "bob").empty()); });
+    std::atomic<int> served{0};
+    at_once(2, [&](int i) {
+        if (!desk.token(i == 0 ? "ann" : "bob").empty()) ++served;
+    });
+    CHECK(served == 2);
     CHECK(desk.endpoint.calls == 2);
 }
 
@@ -315,9 +319,10 @@ TEST_CASE("S36 when the leader is cancelled another caller takes over") {
         return stopped(reach);
     };
     Report led;
+    Fetched outcome_of_leader = Fetched::proven;
     std::thread leader{[&] {
         token::Pin pin;
-        CHECK(desk.fetch(pin, false, "ann", led) > Fetched::renewed);
+        outcome_of_leader = desk.fetch(pin, false, "ann", led);
     }};
     leader_is_asking.wait();
     std::atomic<int> served{0};
@@ -335,6 +340,7 @@ TEST_CASE("S36 when the leader is cancelled another caller takes over") {
     leader.join();
     followers.join();
     CHECK(led.cancelled);
+    CHECK(outcome_of_leader > Fetched::renewed);
     CHECK(cancelled == 0);  // his cancellation is nobody else's
     // If it had left, the refresh token may be used up: nobody sends it again.
     const bool was_sent = reach == Reach::sent_unanswered;
@@ -599,11 +605,13 @@ TEST_CASE("one user's question does not hold up another's") {
         if (user.subject == "ann") bob_is_done.wait();
         answer.deny(ErrorKind::authorization_denied, "no");
     };
+    std::atomic<int> denied{0};
     at_once(2, [&](int i) {
         const bool is_bob = i == 1;
-        CHECK(!desk.ask(0, is_bob ? "bob" : "ann").is_authorized());
+        if (!desk.ask(0, is_bob ? "bob" : "ann").is_authorized()) ++denied;
         if (is_bob) bob_is_done.open();
     });
+    CHECK(denied == 2);
 }
 
 TEST_CASE("a question that was cancelled is nobody else's answer") {
@@ -620,13 +628,17 @@ TEST_CASE("a question that was cancelled is nobody else's answer") {
         answer.deny(ErrorKind::cancelled, "stopped");
         answer.cancelled = true;
     };
-    std::thread first{[&] { CHECK(desk.ask().cancelled); }};
+    bool is_cancelled = false;
+    bool is_authorized = false;
+    std::thread first{[&] { is_cancelled = desk.ask().cancelled; }};
     first_is_asking.wait();
-    std::thread second{[&] { CHECK(desk.ask().is_authorized()); }};
+    std::thread second{[&] { is_authorized = desk.ask().is_authorized(); }};
     let_others_run();
     others_wait.open();
     first.join();
     second.join();
+    CHECK(is_cancelled);
+    CHECK(is_authorized);
     CHECK(asked == 2);
 }
 

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/coze/device_flow.hpp>
+
+#include "catch.hpp"
+#include "support/obo.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <variant>
+#include <vector>
+
+using namespace rekey;
+using namespace obo;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Shows the code and stays.
+const auto shows = [](const AuthorizationRequest&) { return Authorized{}; };
+
+/// A Redirector that keeps what it was given; its answer is the test's.
+template <class Answer> auto keeps(AuthorizationRequest& kept, Answer answer) {
+    return [&kept, answer](const AuthorizationRequest& request) {
+        kept = request;
+        return answer;
+    };
+}
+
+/// The seconds of our clock at which the token endpoint was asked, counted from the device code.
+struct Polls {
+    explicit Polls(Desk& desk) : desk_(desk) {
+        desk.wire.interfere([this](const Sent& sent, bool is_answered) -> std::optional<Reply> {
+            if (sent.request.url.find("/device/code") != std::string::npos)
+                began_ = desk_.clock.unix_seconds();
+            if (!sent.is_exchange() || is_answered) return std::nullopt;
+            at.push_back(desk_.clock.unix_seconds() - began_);
+            return poll ? poll(at.size()) : std::nullopt;
+        });
+    }
+    std::vector<std::int64_t> at{};
+    std::function<std::optional<Reply>(std::size_t)> poll{};
+
+private:
+    Desk& desk_;
+    std::int64_t began_ = 0;
+};
+
+Reply error(const char* word) {
+    return json(400, std::string(R"({"error_code":")") + word + "\"}");
+}
+
+}  // namespace
+
+TEST_CASE("S59 a device shows its code, polls at the interval to the second, and goes on") {
+    FakeCoze::Options wishes;
+    wishes.device_auto_approve_polls = 3;
+    Desk desk{wishes};
+    Polls polls{desk};
+    AuthorizationRequest shown;
+    const auto client =
+        desk.client(coze::DeviceFlow{desk.device_app(), keeps(shown, Authorized{})});
+    const std::int64_t began = desk.clock.unix_seconds();
+    const auto done = client.send(desk.chat(), Subject{"ann"});
+    REQUIRE(done);
+    CHECK(polls.at == std::vector<std::int64_t>{5, 10, 15, 20});
+    CHECK(desk.clock.waits() == std::vector<Duration>(4, 5s));
+    CHECK(desk.service.totals().slow_downs == 0);
+    CHECK(shown.subject == "ann");
+    CHECK(shown.page == desk.options.base + "/device");
+    CHECK(shown.url == shown.page + "?user_code=" + shown.user_code);
+    CHECK(shown.user_code.size() == 9);
+    CHECK(shown.expires_at == began + 300);
+    CHECK(client.send(desk.chat(), Subject{"ann"}));
+    CHECK(desk.exchanges("device_code") == 1);
+}
+
+TEST_CASE("a device is refreshed after the move, and its user is asked once more") {
+    FakeCoze::Options wishes;
+    wishes.device_auto_approve_polls = 1;
+    Desk desk{wishes};
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});
+    REQUIRE(client.send(desk.chat()));
+    desk.clock.advance(60s);
+    desk.service.move();
+    CHECK(client.send(desk.chat()));
+    CHECK(desk.refreshes() == 1);
+    CHECK(desk.exchanges("device_code") == 2);
+    CHECK(desk.service.totals().refresh_reuse == 0);
+}
+
+TEST_CASE("S60 each slow_down adds five seconds for good") {
+    Desk desk;
+    Polls polls{desk};
+    polls.poll = [](std::size_t number) -> std::optional<Reply> {
+        if (number == 2 || number == 4) return error("slow_down");
+        return number < 7 ? std::optional<Reply>(error("authorization_pending"))
+                          : std::optional<Reply>(error("access_denied"));
+    };
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});
+    CHECK(!client.send(desk.chat()));
+    CHECK(polls.at == std::vector<std::int64_t>{5, 10, 20, 30, 45, 60, 75});
+}
+
+TEST_CASE("S61 a lost poll doubles the wait until an answer comes") {
+    Desk desk;
+    Polls polls{desk};
+    polls.poll = [](std::size_t number) -> std::optional<Reply> {
+        if (number < 3) return lost();
+        return number < 5 ? std::optional<Reply>(error("authorization_pending"))
+                          : std::optional<Reply>(error("access_denied"));
+    };
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});
+    CHECK(!client.send(desk.chat()));
+    CHECK(polls.at == std::vector<std::int64_t>{5, 15, 35, 40, 45});
+}
+
+TEST_CASE("S62 a person who refuses ends the request, and nothing starts it again") {
+    Desk desk;
+    Polls polls{desk};
+    const auto client =
+        desk.client(coze::DeviceFlow{desk.device_app(), [&](const AuthorizationRequest& request) {
+                                         CHECK(desk.service.deny_device(request.user_code));
+                                         return Authorized{};
+                                     }});
+    const auto result = client.send(desk.chat());
+    REQUIRE(!result);
+    CHECK(result.error().kind == ErrorKind::authorization_denied);
+    CHECK(result.stop_reason() == StopReason::needs_user);
+    CHECK(polls.at == std::vector<std::int64_t>{5});
+    CHECK(desk.wire.sent().size() == 2);
+}
+
+TEST_CASE("S63 nobody polls once the code has expired, and the dead code is not shown") {
+    Desk desk;
+    Polls polls{desk};
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});
+    const auto result = client.send(desk.chat());
+    REQUIRE(!result);
+    CHECK(result.error().kind == ErrorKind::authorization_needed);
+    REQUIRE(!polls.at.empty());
+    CHECK(polls.at.size() == 59);
+    CHECK(polls.at.back() == 295);
+    CHECK(result.authorization().url == result.authorization().page);
+    CHECK(result.authorization().url.find("user_code") == std::string::npos);
+    CHECK(result.authorization().user_code.empty());
+
+    // The next call is a new question.
+    const auto again = client.send(desk.chat());
+    CHECK(!again);
+    CHECK(polls.at.size() == 118);
+}
+
+TEST_CASE("S63 a device that is stopped while it polls ends as cancelled") {
+    Desk desk;
+    Polls polls{desk};
+    polls.poll = [](std::size_t) -> std::optional<Reply> { return cancelled(); };
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});
+    const auto result = client.send(desk.chat());
+    REQUIRE(!result);
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(result.stop_reason() == StopReason::cancelled);
+    CHECK(polls.at.size() == 1);
+}
+
+TEST_CASE("a device flow that was handed over is polled on by resume, and its request finishes") {
+    Desk desk;
+    Polls polls{desk};
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    const auto asked = client.send(desk.chat(), Subject{"ann"});
+    REQUIRE(!asked);
+    CHECK(asked.error().kind == ErrorKind::authorization_needed);
+    CHECK(polls.at.empty());
+    const std::string flow = asked.authorization().flow;
+    REQUIRE(desk.service.approve_device(asked.authorization().user_code, "ann"));
+    SECTION("at once: the first poll still waits for its interval") {
+        CHECK(client.resume<HttpRequest>(flow));
+        CHECK(polls.at == std::vector<std::int64_t>{5});
+    }
+    SECTION("later: the interval is over") {
+        desk.clock.advance(60s);
+        CHECK(client.resume<HttpRequest>(flow));
+        CHECK(polls.at == std::vector<std::int64_t>{60});
+        CHECK(desk.clock.waits().empty());
+    }
+    SECTION("too late") {
+        desk.clock.advance(300s);
+        const auto late = client.resume<HttpRequest>(flow);
+        REQUIRE(!late);
+        CHECK(late.error().kind == ErrorKind::authorization_needed);
+        CHECK(polls.at.empty());
+    }
+    SECTION("in another process, with the request") {
+        const Resumable<HttpRequest> waiting{desk.chat(), asked, Subject{"ann"}};
+        CHECK(client.resume(waiting, flow));
+    }
+    // Once, in any case.
+    const auto second = client.resume<HttpRequest>(flow);
+    REQUIRE(!second);
+    CHECK(second.error().kind == ErrorKind::authorization_denied);
+    CHECK(desk.service.totals().chats_executed <= 1);
+}
+
+TEST_CASE("of several resumes of one device flow one counts") {
+    Desk desk;
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    const auto asked = client.send(desk.chat());
+    REQUIRE(!asked);
+    REQUIRE(desk.service.approve_device(asked.authorization().user_code));
+    std::atomic<int> won{0};
+    at_once(8, [&](int) {
+        if (client.resume<HttpRequest>(asked.authorization().flow)) ++won;
+    });
+    CHECK(won == 1);
+    CHECK(desk.service.totals().chats_executed == 1);
+}
+
+TEST_CASE("a name that no device flow has is refused without a poll") {
+    Desk desk;
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    for (const char* flow : {"", "unknown", "/callback?code=1&state=2"}) {
+        const auto result = client.resume<HttpRequest>(flow);
+        REQUIRE(!result);
+        CHECK(result.error().kind == ErrorKind::authorization_denied);
+    }
+    CHECK(desk.wire.sent().empty());
+}
+
+TEST_CASE("a page to sign in on a device begins without a request") {
+    Desk desk;
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    const auto begun = client.begin_authorization(Subject{"ann"});
+    REQUIRE(begun);
+    CHECK(!begun.request.user_code.empty());
+    REQUIRE(desk.service.approve_device(begun.request.user_code, "ann"));
+    const auto end = client.authorize(begun.request.flow);
+    REQUIRE(end);
+    CHECK(end.subject == "ann");
+    CHECK(client.send(desk.chat(), Subject{"ann"}));
+    CHECK(!client.send(desk.chat(), Subject{"bob"}));
+}
+
+TEST_CASE("64 calls of a device show one code") {
+    FakeCoze::Options wishes;
+    wishes.device_auto_approve_polls = 1;
+    Desk desk{wishes};
+    std::atomic<int> shown{0};
+    std::atomic<int> started{0};
+    const auto show = [&](const AuthorizationRequest&) {
+        ++shown;
+        while (started != 64) std::this_thread::yield();
+        let_others_run();
+        return Authorized{};
+    };
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), show});
+    std::atomic<int> finished{0};
+    at_once(64, [&](int) {
+        ++started;
+        if (client.send(desk.chat())) ++finished;
+    });
+    CHECK(finished == 64);
+    CHECK(shown == 1);
+    CHECK(desk.exchanges("device_code") == 1);
+}
+
+TEST_CASE("settings of a device app that cannot work are told as such") {
+    Desk desk;
+    auto app = desk.device_app();
+    SECTION("an app that is none") { app.client_id = "nobody"; }
+    SECTION("an app of another kind") { app.client_id = desk.options.web_client_id; }
+    SECTION("a workspace id that is none") { app.workspace_id = "../x"; }
+    SECTION("http outside loopback") { app.base = "http://api.example"; }
+    int shown = 0;
+    const auto client = desk.client(coze::DeviceFlow{app, [&](const AuthorizationRequest&) {
+                                                         ++shown;
+                                                         return Authorized{};
+                                                     }});
+    const auto result = client.send(desk.chat());
+    REQUIRE(!result);
+    CHECK(result.error().kind != ErrorKind::authorization_needed);
+    CHECK(!result.error().message().empty());
+    CHECK(shown == 0);
+    CHECK(desk.clock.waits().empty());
+}
+
+TEST_CASE("S64 the device code is in no text and on no screen") {
+    Desk desk;
+    std::vector<std::string> secrets;
+    std::string seen;
+    desk.wire.interfere([&](const Sent& sent, bool) -> std::optional<Reply> {
+        const std::string mark = "\"device_code\":\"";
+        const std::size_t place = sent.request.body.find(mark);
+        if (place == std::string::npos) return std::nullopt;
+        const std::string rest = sent.request.body.substr(place + mark.size());
+        secrets.push_back(rest.substr(0, rest.find('"')));
+        return json(400, R"({"error_code":"invalid_request","error_message":"no )" +
+                             secrets.back() + "\"}");
+    });
+    const auto client = desk.client(
+        coze::DeviceFlow{desk.device_app(), [&](const AuthorizationRequest& request) {
+                             seen = request.url + request.page + request.user_code + request.flow;
+                             return Authorized{};
+                         }});
+    const auto result = client.send(desk.chat());
+    REQUIRE(!result);
+    seen += texts_of(result) + result.authorization().url + result.authorization().flow;
+    REQUIRE(!secrets.empty());
+    for (const std::string& secret : secrets) {
+        REQUIRE(!secret.empty());
+        CHECK(seen.find(secret) == std::string::npos);
+    }
+}
