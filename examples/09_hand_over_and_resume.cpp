@@ -57,7 +57,7 @@ int main() {
                     result.trail().count());
         if (error.kind != rekey::ErrorKind::authorization_needed) return;
 
-        // Your route answers 302 with this URL, and some day the callback arrives.
+        // Your route redirects the browser to this URL, and some day the callback arrives.
         const std::string callback = browser_says_yes(coze, result.authorization().url);
         const auto done = client.resume<rekey::HttpRequest>(callback, browser);
         std::printf("  %s\n", done ? "resumed, answered" : done.error().describe().c_str());

@@ -9,6 +9,7 @@
 //     $ curl -sX POST "$COZE_API_BASE/_fake/move"          # the workspaces move
 //     $ coze_pat_chat                                      # served by the enterprise token
 //     $ curl -s "$COZE_API_BASE/_fake/ledger?records=0"    # what the server saw
+//     $ coze_web_oauth                                     # its users consent here
 //
 // Its tokens are worth nothing anywhere else, and its private key lives in a file of mode 0600
 // that goes away with the program.
@@ -23,6 +24,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -65,6 +67,14 @@ private:
     std::string path_{};
     bool is_whole_ = false;
 };
+
+/// A redirect URI on another port if it is on this one, where no other program can listen.
+std::string beside(std::uint16_t port, std::string uri) {
+    const std::string mine = ':' + std::to_string(port) + '/';
+    const std::size_t at = uri.find(mine);
+    if (at != uri.npos) uri.replace(at, mine.size(), ':' + std::to_string(port + 1) + '/');
+    return uri;
+}
 
 /// `export NAME='value'`, for any shell.
 void print_export(std::string_view name, std::string_view value) {
@@ -133,6 +143,8 @@ int main(int argc, char** argv) {
     rekey::testing::FakeCoze::Options options;
     options.seed = static_cast<std::int64_t>(std::random_device{}() & 0xffffffu);
     options.verifier = support::OpensslVerifier{key.public_pem};
+    options.web_redirect_uri = beside(port, options.web_redirect_uri);
+    options.pkce_redirect_uri = beside(port, options.pkce_redirect_uri);
     rekey::testing::FakeCoze coze{options};
     if (!config_path.empty()) {
         std::ifstream file(config_path);

@@ -103,6 +103,7 @@ bool serve(httplib::Server& server, const std::string& host, int port, OnStop&& 
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
     server.set_keep_alive_max_count(1);  // what a request leaves unread is no next request
+    server.set_keep_alive_timeout(2);    // browsers open connections before they need them
     server.set_payload_max_length(64 * 1024);
     server.set_read_timeout(std::chrono::seconds{10});
     const bool is_ipv6 = host.size() > 2 && host.front() == '[';

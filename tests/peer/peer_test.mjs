@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // peer_test: the vendor's JavaScript client, which we did not write, talks to fake_coze.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
@@ -22,44 +21,18 @@ import {
   refreshOAuthToken,
 } from '@coze/api';
 
-let server;
+import { FakeCoze, consent as consentAt } from './fake_coze.mjs';
+
+let coze;
 let env;
 
-// The first line is `PORT n`, the rest are `export NAME='value'` lines that end with the device id.
-function started(child) {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`fake_coze ended with ${code}`)));
-    child.stdout.on('data', (piece) => {
-      text += piece;
-      if (!/^export COZE_DEVICE_OAUTH_CLIENT_ID='[^']*'$/m.test(text)) return;
-      assert.match(text, /^PORT \d+\n/);
-      const lines = text.matchAll(/^export (\w+)='([^']*)'$/gm);
-      resolve(Object.fromEntries(Array.from(lines, ([, name, value]) => [name, value])));
-    });
-  });
-}
-
 before(async () => {
-  server = spawn(process.env.FAKE_COZE, [], { stdio: ['ignore', 'pipe', 'inherit'] });
-  env = await started(server);
+  coze = await FakeCoze.start();
+  env = coze.env;
 });
+after(() => coze.stop());
 
-after(async () => {
-  const ended = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGTERM');
-  assert.equal(await ended, 0);
-});
-
-const admin = async (name, body) => {
-  const answer = await fetch(`${env.COZE_API_BASE}/_fake/${name}`, {
-    method: 'POST',
-    body: body && JSON.stringify(body),
-  });
-  assert.equal(answer.status, 200);
-  return answer.json();
-};
+const admin = (name, body) => coze.admin(name, body);
 
 beforeEach(() => admin('reset'));
 
@@ -82,16 +55,7 @@ async function refusal(promise) {
   return assert.fail('nothing was refused');
 }
 
-// The person at the browser: opens the consent page, follows its allow link, is sent back.
-async function consent(url) {
-  const page = await fetch(url, { redirect: 'manual' });
-  assert.equal(page.status, 200);
-  const [, link] = /href="([^"]*decision=allow)"/.exec(await page.text());
-  const target = new URL(link.replaceAll('&amp;', '&'), env.COZE_API_BASE);
-  const back = await fetch(target, { redirect: 'manual' });
-  assert.equal(back.status, 302);
-  return new URL(back.headers.get('location'));
-}
+const consent = async (url) => new URL(await consentAt(url));
 
 const soon = () => Math.floor(Date.now() / 1000);
 
