@@ -75,7 +75,8 @@ public:
     ///
     /// Request  any type that the transport takes; never changed.
     /// Extras   `Idempotent{}`, `IdempotencyKey{…}`, `Subject{…}`, `SameCredentialAs{result}`,
-    ///          `Binding{session cookie}` where a web flow asks the user.
+    ///          `Deadline{2s}`, `Cancellation{…}`, `Binding{session cookie}` where a web flow asks
+    ///          the user.
     template <class Request, class... Extras>
     auto send(const Request& request, const Extras&... extras) const {
         using TransportCall = detail::TransportCall<Bare, Request>;
@@ -89,8 +90,8 @@ public:
                       "rekey::RequestTraits<Request> with set_header.");
         static_assert((detail::IsExtra<Extras>::value && ...),
                       "rekey: send(request, extras...) takes Idempotent{}, IdempotencyKey{...}, "
-                      "Subject{...}, SameCredentialAs{result} and Binding{...}; one of these is "
-                      "something else.");
+                      "Subject{...}, SameCredentialAs{result}, Deadline{...} and Binding{...}; one "
+                      "of these is something else.");
         static_assert(!Parts::needs_binding || detail::count_of<Binding, Extras...> != 0 ||
                           detail::count_of<WithoutBinding, Extras...> != 0,
                       "rekey: this client may send a browser away and has to know it again: add "
@@ -111,7 +112,7 @@ public:
                 } else {
                     detail::CallExtras sorted;
                     (sorted.take(extras), ...);
-                    return run<Request, Response>(request, sorted);
+                    return run<Request, Response, Extras...>(request, sorted);
                 }
             }
         }
@@ -125,6 +126,9 @@ public:
         if constexpr (Plan::template has<Credential>())
             slots_->template of<Credential>().replace(credential);
     }
+
+    /// The numbers of this client's policies, for `worst_case_of(client)`.
+    constexpr const typename Plan::Rules& rules() const noexcept { return rules_; }
 
     static constexpr bool needs_binding = Parts::needs_binding;
 
@@ -149,7 +153,7 @@ private:
         extras.idempotent = waiting.idempotent;
         extras.idempotency_key = waiting.idempotency_key;
         extras.reauthorized = true;
-        return run<Request, ResponseTo<Request>>(waiting.request, extras);
+        return run<Request, ResponseTo<Request>, Extras...>(waiting.request, extras);
     }
     template <class Request, class End>
     Result<ResponseTo<Request>> unfinished(const End& end) const {
@@ -191,11 +195,23 @@ private:
             return {};
     }
 
-    template <class Request, class Response>
+    template <class Request, class Response, class... Extras>
     [[gnu::always_inline]] Result<Response> run(const Request& request,
                                                 const detail::CallExtras& extras) const {
+        if constexpr (detail::count_of<Deadline, Extras...> != 0) {
+            using Timed = driver::TimedParts<Parts>;
+            return run_as<Timed, Request, Response>(
+                request, extras, typename Timed::Plan::Rules(rules_, extras.time_limit));
+        } else {
+            return run_as<Parts, Request, Response>(request, extras, rules_);
+        }
+    }
+    template <class With, class Request, class Response>
+    [[gnu::always_inline]] Result<Response> run_as(const Request& request,
+                                                   const detail::CallExtras& extras,
+                                                   const typename With::Plan::Rules& rules) const {
         Result<Response> result;
-        driver::Frame<Parts, Bare, Request> frame(*slots_, store_, rules_, request, extras, result);
+        driver::Frame<With, Bare, Request> frame(*slots_, store_, rules, request, extras, result);
         if (const char* const why = frame.problem()) {
             frame.refuse_to_start(why);
             return result;
@@ -206,7 +222,7 @@ private:
             return result;
         }
         auto&& clock = this->clock();
-        driver::run<Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
+        driver::run<typename With::Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
         return result;
     }
     decltype(auto) clock() const noexcept {

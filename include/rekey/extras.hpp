@@ -57,7 +57,9 @@ namespace detail {
 template <class Wanted, class... Given>
 inline constexpr unsigned count_of = (0u + ... + (std::is_same_v<Wanted, Given> ? 1u : 0u));
 
-template <class Extra> struct IsExtra : std::false_type {};
+/// An extra that has a header of its own may also say it itself: `is_extra = true`.
+template <class Extra, class = void> struct IsExtra : std::false_type {};
+template <class Extra> struct IsExtra<Extra, std::enable_if_t<Extra::is_extra>> : std::true_type {};
 template <> struct IsExtra<Idempotent> : std::true_type {};
 template <> struct IsExtra<IdempotencyKey> : std::true_type {};
 template <> struct IsExtra<Subject> : std::true_type {};
@@ -95,6 +97,7 @@ struct CallExtras {
     std::string_view subject{};
     std::string_view binding{};  ///< Empty without one.
     std::string_view return_to{};
+    Duration time_limit{0};  ///< Meaningful if a `Deadline` is among them.
     Stop stop{};
 
     void take(const Idempotent&) noexcept { idempotent = true; }

@@ -270,6 +270,7 @@ inline std::string_view advice(const ErrorText& error) noexcept {
     if (error.reason == StopReason::unsafe_to_repeat)
         return "the service may have acted; declare the call Idempotent{} if repeating it is "
                "harmless";
+    if (error.reason == StopReason::deadline) return "give the call more time, or try again later";
     switch (error.kind) {
         case ErrorKind::refused:
             return "create a credential that may use this resource, or authorize it again";

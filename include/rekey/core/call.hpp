@@ -19,6 +19,32 @@ struct CallOptions {
     bool reauthorized = false;    ///< The user has just authorized: not asked again in this call.
 };
 
+namespace detail {
+
+/// When a call began, where a policy asks.
+template <bool Reads> struct Began {
+    constexpr void begin(TimePoint) noexcept {}
+    static constexpr Duration elapsed(TimePoint) noexcept { return Duration{0}; }
+};
+template <> struct Began<true> {
+    TimePoint began{};
+    constexpr void begin(TimePoint now) noexcept { began = now; }
+    constexpr Duration elapsed(TimePoint now) const noexcept {
+        return now > began ? now - began : Duration{0};
+    }
+};
+/// The random number of a call, where a pace draws its delays.
+template <bool Uses> struct Seeded {
+    static constexpr std::uint64_t seed = 0;
+    constexpr void plant(std::uint64_t) noexcept {}
+};
+template <> struct Seeded<true> {
+    std::uint64_t seed = 0;
+    constexpr void plant(std::uint64_t number) noexcept { seed = number; }
+};
+
+}  // namespace detail
+
 /// One call, from its first send to its end: facts in, one action out.
 ///
 /// Plan      a `Plan<Policies...>`.
@@ -38,6 +64,7 @@ public:
 
     /// The first action.
     [[gnu::always_inline]] constexpr Action start(TimePoint now = {}) noexcept {
+        held_.begin(now);
         return propose(Move::first, held_.slot, Duration{0}, now);
     }
 
@@ -60,9 +87,9 @@ public:
     constexpr Action fetched(Fetched outcome, TimePoint now = {}) noexcept {
         answer_to(Kind::fetch);
         switch (outcome) {
-            case Fetched::proven: set(proven); return send();
+            case Fetched::proven: set(proven); return send_in_time(now);
             case Fetched::unproven:
-            case Fetched::renewed: clear(proven); return send();
+            case Fetched::renewed: clear(proven); return send_in_time(now);
             case Fetched::refused: clear(proven); return fall_back(now, may_ask_user());
             case Fetched::not_sent:
             case Fetched::unknown:
@@ -90,7 +117,8 @@ public:
                 return finish(held_.move == Move::straddle ? StopReason::remedies_used_up
                                                            : StopReason::budget_spent);
         }
-        return fetch_or_send();
+        if (fetches(held_.slot)) return act(Kind::fetch);
+        return send_in_time(now);
     }
 
     /// The answer to `Kind::reauthorize`.
@@ -105,6 +133,10 @@ public:
     /// The caller cancelled. Allowed at any time; nothing is sent after it.
     constexpr Action cancelled() noexcept { return finish(StopReason::cancelled); }
 
+    /// The random number out of which this call draws its delays, before the first answer that is
+    /// no success. Of no effect unless `Plan::uses_randomness`.
+    constexpr void seed(std::uint64_t random) noexcept { held_.plant(random); }
+
     /// How many attempts were sent so far.
     constexpr std::uint32_t sends() const noexcept { return held_.sends; }
 
@@ -117,7 +149,7 @@ private:
         asked_user = 16  // the user was asked to authorize again
     };
 
-    struct Held : Rules {
+    struct Held : Rules, detail::Began<Plan::reads_clock>, detail::Seeded<Plan::uses_randomness> {
         std::uint32_t sends = 0;
         std::uint32_t visited = 0;  // slots that were tried, one bit each
         std::uint32_t repeats = 0;  // of the current slot
@@ -180,9 +212,12 @@ private:
         const bool harmless = (whole && facts.failure == RateLimited) ||
                               facts.reach == Reach::never_sent || is(idempotent);
         if (!harmless) return finish(StopReason::unsafe_to_repeat);
-        const Duration delay = Plan::delay(held_, facts, held_.repeats);
+        if (Plan::reads_hints && facts.retry_after < Duration{0})
+            return finish(StopReason::not_retryable);  // the server says: do not repeat
+        const Duration delay = Plan::delay(held_, facts, held_.repeats, held_.seed);
         ++held_.repeats;
-        return propose(Move::repeat, held_.slot, delay, now);
+        return propose(Move::repeat, held_.slot, delay, now,
+                       Plan::reads_hints ? facts.retry_after : Duration{0});
     }
 
     [[gnu::always_inline]] constexpr bool has_next() const noexcept {
@@ -230,8 +265,10 @@ private:
 
     /// Puts a move before the limits; if they allow it, the next step towards its send.
     [[gnu::always_inline]] constexpr Action propose(Move move, std::uint8_t slot, Duration delay,
-                                                    TimePoint now) noexcept {
-        const Ruling ruling = Plan::judge(held_, Proposal{move, held_.sends + 1, delay, now});
+                                                    TimePoint now,
+                                                    Duration hint = Duration{0}) noexcept {
+        const Ruling ruling = Plan::judge(
+            held_, Proposal{move, held_.sends + 1, delay, now, held_.elapsed(now), hint});
         if (!ruling.allowed) return finish(ruling.reason);
         if (slot != held_.slot) {
             held_.repeats = 0;
@@ -244,20 +281,27 @@ private:
             action.delay = delay;
             return action;
         }
-        return enter();
-    }
-    [[gnu::always_inline]] constexpr Action enter() noexcept {
         if (Plan::admits) return act(Kind::admit);
-        return fetch_or_send();
-    }
-    [[gnu::always_inline]] constexpr Action fetch_or_send() noexcept {
         if (fetches(held_.slot)) return act(Kind::fetch);
-        return send();
+        return send(now);
     }
-    [[gnu::always_inline]] constexpr Action send() noexcept {
+    /// A send after something that took time, if the limits still allow it.
+    constexpr Action send_in_time(TimePoint now) noexcept {
+        if (Plan::reads_clock) {
+            const Ruling ruling =
+                Plan::judge(held_, Proposal{held_.move, held_.sends + 1, Duration{0}, now,
+                                            held_.elapsed(now), Duration{0}});
+            if (!ruling.allowed) return finish(ruling.reason);
+        }
+        return send(now);
+    }
+    [[gnu::always_inline]] constexpr Action send(TimePoint now) noexcept {
+        const Duration timeout = Plan::timeout(held_, held_.elapsed(now), held_.sends);
         ++held_.sends;
         visit(held_.slot);
-        return act(Kind::send);
+        Action action = act(Kind::send);
+        action.timeout = timeout;
+        return action;
     }
     [[gnu::always_inline]] constexpr Action act(Kind kind) noexcept {
         held_.awaits = kind;

@@ -63,6 +63,39 @@ template <class Policy> constexpr bool reads_time() noexcept {
     else
         return false;
 }
+#define REKEY_DETECT_RULE(Trait, expression)                                 \
+    template <class Policy, class = void> struct Trait : std::false_type {}; \
+    template <class Policy>                                                  \
+    struct Trait<Policy, std::void_t<decltype(expression)>> : std::true_type {};
+REKEY_DETECT_RULE(SaysRandomness, Policy::uses_randomness)
+REKEY_DETECT_RULE(SaysHints, Policy::reads_hints)
+REKEY_DETECT_RULE(MayObject, std::declval<const typename Policy::Rule&>().judge(Proposal{}))
+REKEY_DETECT_RULE(TimesAttempts,
+                  std::declval<const typename Policy::Rule&>().timeout(Duration{}, 1u))
+REKEY_DETECT_RULE(CountsSends, std::declval<const typename Policy::Rule&>().most_sends())
+#undef REKEY_DETECT_RULE
+
+/// Whether a pace draws its delays, and needs a seed.
+template <class Policy> constexpr bool uses_randomness() noexcept {
+    if constexpr (Policy::role == Role::pace && SaysRandomness<Policy>::value)
+        return Policy::uses_randomness;
+    else
+        return false;
+}
+/// A pace that wants to know how long the server asks to wait, else void.
+template <class Policy>
+using HintReader =
+    std::conditional_t<Policy::role == Role::pace && SaysHints<Policy>::value, Policy, void>;
+template <class First, class...> struct FirstType { using type = First; };
+template <class Second, class... Rest>
+struct FirstType<void, Second, Rest...> : FirstType<Second, Rest...> {};
+
+constexpr std::uint32_t ones(std::uint32_t mask) noexcept {
+    std::uint32_t count = 0;
+    for (; mask != 0; mask &= mask - 1) ++count;
+    return count;
+}
+
 template <class Policy>
 using ServiceNamedBy = std::conditional_t<Policy::role == Role::service, Policy, void>;
 
@@ -152,6 +185,24 @@ public:
         !std::is_void_v<First<Role::exchange_gate>>;
     /// False: the driver passes no time and reads no clock.
     static constexpr bool reads_clock = (reads_time<Policies>() || ...);
+    /// False: the driver draws no random number.
+    static constexpr bool uses_randomness = (detail::uses_randomness<Policies>() || ...);
+    /// The policy that reads how long the server asks to wait; void if nobody wants to know.
+    using Hints = typename FirstType<void, HintReader<Policies>..., void>::type;
+    static constexpr bool reads_hints = !std::is_void_v<Hints>;
+    /// False: no policy says how long an attempt may take.
+    static constexpr bool times_attempts =
+        ((Policies::role == Role::limit && TimesAttempts<Policies>::value) || ...);
+    /// The most sends of a call as its moves allow them, whatever its limits say: each credential
+    /// once, and once more with a renewed token; after the user was asked once, and the repeats
+    /// while the service takes that in. `unbounded` if a failure is answered by repeating.
+    static constexpr std::uint32_t unbounded = 0xffffffff;
+    static constexpr std::uint32_t most_moves =
+        GatePolicy::template repeats<Service>()
+            ? unbounded
+            : slot_count + ones(Chain::fetching) + (admits ? 2 : 0) +
+                  (reauthorizes ? 1 + Settling::settle_repeats * (Chain::fetching != 0 ? 2 : 1)
+                                : 0);
 
     /// What is known at run time only, by value; rules without data take no space.
     struct Rules
@@ -195,12 +246,35 @@ public:
     /// The longest wait that a pace asks for before the repeat.
     static constexpr Duration delay([[maybe_unused]] const Rules& rules,
                                     [[maybe_unused]] const Facts& facts,
-                                    [[maybe_unused]] std::uint32_t repeats) noexcept {
+                                    [[maybe_unused]] std::uint32_t repeats,
+                                    [[maybe_unused]] std::uint64_t seed) noexcept {
         Duration longest{0};
-        (ask_pace<Policies>(rules, facts, repeats, longest), ...);
+        (ask_pace<Policies>(rules, facts, repeats, seed, longest), ...);
         return longest;
     }
-    /// The first objection of a limit, or leave to go on.
+    /// The most sends that the moves and the limits of a call allow.
+    static constexpr std::uint32_t most_sends([[maybe_unused]] const Rules& rules) noexcept {
+        std::uint32_t most = most_moves;
+        (count_sends<Policies>(rules, most), ...);
+        return most;
+    }
+    /// Over how many sends the time that is left is divided, after so many. One if nobody knows.
+    static constexpr std::uint32_t sends_left(const Rules& rules, std::uint32_t sends) noexcept {
+        const std::uint32_t most = most_sends(rules);
+        return most == unbounded || most <= sends ? 1 : most - sends;
+    }
+    /// How long the next send may take: the shortest time that a limit gives it. Zero: no limit.
+    static constexpr Duration timeout([[maybe_unused]] const Rules& rules,
+                                      [[maybe_unused]] Duration elapsed,
+                                      [[maybe_unused]] std::uint32_t sends) noexcept {
+        Duration shortest{0};
+        if constexpr (times_attempts) {
+            const std::uint32_t left = sends_left(rules, sends);
+            (ask_time<Policies>(rules, elapsed, left, shortest), ...);
+        }
+        return shortest;
+    }
+    /// The objection of a limit, or leave to go on.
     static constexpr Ruling judge([[maybe_unused]] const Rules& rules,
                                   [[maybe_unused]] const Proposal& proposal) noexcept {
         Ruling ruling{};
@@ -212,19 +286,38 @@ private:
     template <class Policy>
     static constexpr void ask_limit(const Rules& rules, const Proposal& proposal,
                                     Ruling& ruling) noexcept {
-        if constexpr (Policy::role == Role::limit) {
-            if (ruling.allowed)
-                ruling = static_cast<const HeldRule<Policy, true>&>(rules).judge(proposal);
-        }
+        if constexpr (Policy::role == Role::limit ||
+                      (Policy::role == Role::pace && MayObject<Policy>::value))
+            ruling = stricter(ruling, rule_of<Policy>(rules).judge(proposal));
     }
     template <class Policy>
     static constexpr void ask_pace(const Rules& rules, const Facts& facts, std::uint32_t repeats,
+                                   [[maybe_unused]] std::uint64_t seed,
                                    Duration& longest) noexcept {
         if constexpr (Policy::role == Role::pace) {
-            const Duration wait =
-                static_cast<const HeldRule<Policy, true>&>(rules).delay(facts, repeats);
+            Duration wait{0};
+            if constexpr (detail::uses_randomness<Policy>())
+                wait = rule_of<Policy>(rules).delay(facts, repeats, seed);
+            else
+                wait = rule_of<Policy>(rules).delay(facts, repeats);
             if (wait > longest) longest = wait;
         }
+    }
+    template <class Policy>
+    static constexpr void count_sends(const Rules& rules, std::uint32_t& most) noexcept {
+        if constexpr (Policy::role == Role::limit && CountsSends<Policy>::value) {
+            const std::uint32_t counted = rule_of<Policy>(rules).most_sends();
+            if (counted < most) most = counted;
+        }
+    }
+    template <class Policy>
+    static constexpr void ask_time(const Rules& rules, Duration elapsed, std::uint32_t left,
+                                   Duration& shortest) noexcept {
+        if constexpr (Policy::role == Role::limit && TimesAttempts<Policy>::value)
+            shortest = shorter(shortest, rule_of<Policy>(rules).timeout(elapsed, left));
+    }
+    template <class Policy> static constexpr const auto& rule_of(const Rules& rules) noexcept {
+        return static_cast<const HeldRule<Policy, true>&>(rules);
     }
 };
 

@@ -5,6 +5,7 @@
 
 #include <rekey/body/json.hpp>
 #include <rekey/core/call.hpp>
+#include <rekey/core/tightened.hpp>
 #include <rekey/driver/slots.hpp>
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/extras.hpp>
@@ -70,6 +71,10 @@ template <class Transport, class... Policies> struct Parts {
     template <class Request> static void rewrite(const Store& store, Request& copy) {
         rewrite(store, copy, std::index_sequence_for<Policies...>{});
     }
+    /// The random number of one call, from every pace that draws.
+    static std::uint64_t random(const Store& store) {
+        return random(store, std::index_sequence_for<Policies...>{});
+    }
     /// The policy of a role. Requires that there is one.
     template <Role Wanted> static constexpr decltype(auto) policy(const Store& store) noexcept {
         return detail::at<position<Wanted>()>(store);
@@ -98,6 +103,16 @@ private:
     static void rewrite(const Store& store, Request& copy, std::index_sequence<Indices...>) {
         (rewrite_one<Policies>(detail::at<Indices>(store), copy), ...);
     }
+    template <std::size_t... Indices>
+    static std::uint64_t random(const Store& store, std::index_sequence<Indices...>) {
+        std::uint64_t number = 0;
+        (random_one<Policies>(detail::at<Indices>(store), number), ...);
+        return number;
+    }
+    template <class Policy>
+    static void random_one(const Stored<Policy>& policy, std::uint64_t& number) {
+        if constexpr (detail::uses_randomness<Policy>()) number ^= policy.random();
+    }
     template <class Policy, class Request>
     static void rewrite_one(const Stored<Policy>& policy, Request& copy) {
         if constexpr (Policy::role == Role::rewrite) policy.rewrite(copy);
@@ -112,6 +127,9 @@ template <class Transport, class... Policies> struct PartsOf {
     template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
     using type = typename If<Plan<Policies...>::understood, Policies...>::type;
 };
+
+/// The same parts for a call that brings a `Deadline` of its own.
+template <class Parts> struct TimedParts : Parts { using Plan = Tightened<typename Parts::Plan>; };
 
 /// Whether HTTP 200 with code 0 or without a code is a success, for a plan that can tell so when
 /// compiled.
@@ -416,6 +434,7 @@ public:
     /// left to `keep_first`, which a call whose next attempt is accepted never needs.
     [[gnu::always_inline]] Action judge_first(Answer& answer, TimePoint now) {
         const Facts facts = Examiner::facts_of(response_in(answer));
+        seed_call();
         const Action next = call_.sent(facts, now);
         record(facts, false, &Trail::first);
         if (next.kind == Kind::send) reported_pin_ = std::move(pin_);
@@ -547,6 +566,11 @@ private:
                 pin_->accepted.store(true, detail::Order::relaxed);
         result_.succeed(slot_);
     }
+    /// Gives the call its random number, with its first failure, where a pace draws its delays.
+    [[gnu::always_inline]] void seed_call() {
+        if constexpr (Plan::uses_randomness)
+            if (number_ == 1) call_.seed(Parts::random(store_));
+    }
     static CallOptions options(const Request& request, const detail::CallExtras& extras) noexcept {
         CallOptions chosen;
         chosen.first_slot = extras.slot;
@@ -597,6 +621,7 @@ private:
     }
     Action answered(Response&& response, TimePoint now) {
         const Facts facts = Examiner::facts_of(response);
+        seed_call();
         const Action next = call_.sent(facts, now);
         record(facts, false);
         if (settle(facts, next, slot_, response)) reported_pin_ = std::move(pin_);
@@ -634,6 +659,7 @@ private:
         facts.reach = error.reach == Reach::answered ? Reach::cut_short : error.reach;
         facts.failure = error.verdict == TransportVerdict::lasting ? Permanent : Transient;
         facts.fault = error.verdict == TransportVerdict::lasting ? Fault::lasting : Fault::nothing;
+        seed_call();
         const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
                                                                          : call_.sent(facts, now);
         record(facts, false);
@@ -704,6 +730,10 @@ private:
             result_.error().kind = ErrorKind::cancelled;
         else if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
             result_.error().kind = ErrorKind::exchange_failed;
+        if (Plan::reads_clock && reason == StopReason::deadline && result_.trail().empty()) {
+            result_.error().kind = ErrorKind::transport;
+            result_.note("the time of the call was over before its first send");
+        }
         static constexpr detail::Decoders<Response> decoders{&Examiner::message, &Examiner::log_id};
         result_.decode_with(decoders);
         result_.end(reason, reported_slot_);

@@ -20,8 +20,9 @@ enum class Role : unsigned char {
     chain,          ///< At most one. Remedy: renew, then fall back; the slots of the call.
     reauthorizer,   ///< At most one. Remedy: ask the user. `Reauthorized reauthorize(context)`.
                     ///< One that brings the user's credential names its type: `Credential`.
-    pace,           ///< Any number; the longest delay counts.
-    limit,          ///< Any number; the first that objects ends the call.
+    pace,           ///< Any number; the longest delay counts. May also object, as a limit does.
+    limit,          ///< Any number; one that objects ends the call. If several do, the reason that
+                    ///< stands first in `StopReason` is given.
     admission,      ///< At most one door to shared state. `Admission admit(const Action&)`.
     reader,         ///< Driver. At most one. Reads the service code from a body.
     rewrite,        ///< Driver. Changes a copy of the original request for an attempt.
@@ -39,6 +40,8 @@ struct Proposal {
     std::uint32_t number = 1;  ///< Which send of the call this would be, from 1.
     Duration delay{0};         ///< The wait before it.
     TimePoint now{};
+    Duration elapsed{0};  ///< Since the call began, in a plan that reads the clock.
+    Duration hint{0};     ///< The wait that the server asked for, in a plan that reads hints.
 };
 
 /// A limit's judgement of a proposal.
@@ -46,6 +49,21 @@ struct Ruling {
     bool allowed = true;
     StopReason reason = StopReason::success;
 };
+
+namespace detail {
+
+/// Of two judgements the one that counts, whatever their order.
+constexpr Ruling stricter(const Ruling& left, const Ruling& right) noexcept {
+    if (left.allowed != right.allowed) return left.allowed ? right : left;
+    return right.reason < left.reason ? right : left;
+}
+/// Of two times the shorter one; zero means no limit.
+constexpr Duration shorter(Duration left, Duration right) noexcept {
+    if (left <= Duration{0} || right <= Duration{0}) return left > right ? left : right;
+    return left < right ? left : right;
+}
+
+}  // namespace detail
 
 }  // namespace v0_1
 }  // namespace rekey
