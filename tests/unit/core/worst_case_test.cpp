@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/core/worst_case.hpp>
+
+#include <rekey/client.hpp>
+#include <rekey/core/call.hpp>
+#include <rekey/coze/api.hpp>
+#include <rekey/http.hpp>
+#include <rekey/policy/backoff.hpp>
+#include <rekey/policy/obo_reauth.hpp>
+#include <rekey/policy/retry_on.hpp>
+#include <rekey/testing/print.hpp>
+#include <rekey/testing/script.hpp>
+#include <rekey/testing/timeline.hpp>
+
+#include "catch.hpp"
+
+#include <chrono>
+#include <cstdint>
+
+namespace {
+
+using namespace rekey;
+using namespace rekey::testing;
+using namespace std::chrono_literals;
+
+struct A {};
+struct B {};
+struct C {
+    struct Exchange {};
+};
+struct D {
+    struct Exchange {};
+};
+struct User {
+    static constexpr Identity identity = Identity::user;
+    struct Exchange {};
+};
+struct Asks {
+    Authorized operator()(const AuthorizationRequest&) const { return {}; }
+};
+
+/// The most sends of any call of a plan, found by giving every answer to every action.
+template <class Plan> std::uint32_t most_sends(Call<Plan> call, Action action) {
+    std::uint32_t most = call.sends();
+    const auto follow = [&most](Call<Plan> next, auto answer) {
+        const Action then = answer(next);
+        const std::uint32_t found = most_sends(next, then);
+        if (found > most) most = found;
+    };
+    switch (action.kind) {
+        case Kind::send:
+            for (const Facts& facts : {refused(4101, 401), refused(4101, 403), not_found(4200),
+                                       answer(RateLimited, 429), answer(Transient, 503)})
+                follow(call, [&](auto& next) { return next.sent(facts); });
+            break;
+        case Kind::wait: follow(call, [](auto& next) { return next.waited(); }); break;
+        case Kind::fetch:
+            for (const Fetched outcome :
+                 {Fetched::proven, Fetched::unproven, Fetched::renewed, Fetched::refused}) {
+                // To a renewal the answer is never the token that was refused.
+                if (action.move == Move::renew && outcome < Fetched::renewed) continue;
+                follow(call, [&](auto& next) { return next.fetched(outcome); });
+            }
+            break;
+        case Kind::reauthorize:
+            follow(call, [](auto& next) { return next.reauthorized(Reauthorized::authorized); });
+            break;
+        case Kind::admit:
+        case Kind::finish: break;
+    }
+    return most;
+}
+template <class Plan> std::uint32_t most_sends_found() {
+    CallOptions options;
+    options.idempotent = true;
+    Call<Plan> call(options);
+    const Action first = call.start();
+    return most_sends(call, first);
+}
+
+using Refusals = RetryOn<AuthRejected, NotFound>;
+using All = RetryOn<AuthRejected, NotFound, RateLimited, Transient>;
+
+}  // namespace
+
+TEST_CASE("the most sends of a plan are those that some call comes to") {
+    using Fixed = Plan<CredentialChain<A, B>, Refusals>;
+    using Mixed = Plan<CredentialChain<A, C, D>, Refusals>;
+    using Three = Plan<CredentialChain<A, B, C>, All, MaxAttempts<3>>;
+    using Seven = Plan<CredentialChain<A, B, C>, All, MaxAttempts<7>>;
+    using Short = Plan<CredentialChain<A, B>, Refusals, MaxAttempts<7>>;
+    using Once = Plan<CredentialChain<A, B>, All, NoRetry>;
+    CHECK(worst_case<Fixed>().sends == 2);
+    CHECK(most_sends_found<Fixed>() == 2);
+    CHECK(worst_case<Mixed>().sends == 5);
+    CHECK(most_sends_found<Mixed>() == 5);
+    CHECK(worst_case<Three>().sends == 3);
+    CHECK(most_sends_found<Three>() == 3);
+    CHECK(worst_case<Seven>().sends == 7);
+    CHECK(most_sends_found<Seven>() == 7);
+    CHECK(worst_case<Short>().sends == 2);
+    CHECK(most_sends_found<Short>() == 2);
+    CHECK(worst_case<Once>().sends == 1);
+    CHECK(most_sends_found<Once>() == 1);
+}
+
+TEST_CASE(
+    "a user who is asked allows one more send, and the repeats while the service takes it in") {
+    using Consent = Plan<CredentialChain<User>, Refusals, coze::Api, OboReauth<Asks>>;
+    CHECK(worst_case<Consent>().sends == most_sends_found<Consent>());
+    CHECK(worst_case<Consent>().longest_wait == 2s);
+    CHECK(worst_case<Consent>().all_waits == 3500ms);
+}
+
+TEST_CASE("the worst case of literal policies is known when compiled") {
+    constexpr WorstCase worst =
+        worst_case(RetryOn<RateLimited>{}, Backoff{100ms}, MaxAttempts<4>{}, PerAttemptTimeout{2s});
+    STATIC_REQUIRE(worst.sends == 4);
+    STATIC_REQUIRE(worst.longest_wait == 400ms);
+    STATIC_REQUIRE(worst.all_waits == 700ms);
+    STATIC_REQUIRE(worst.longest_attempt == 2s);
+    STATIC_REQUIRE(worst_case<Plan<NoRetry>>().sends == 1);
+    STATIC_REQUIRE(worst_case().sends == 1);
+}
+
+TEST_CASE("a Deadline bounds the waits of a call that only time ends") {
+    const WorstCase worst = worst_case(RetryOn<RateLimited>{}, Backoff{100ms}, Deadline{5s});
+    CHECK(worst.sends == WorstCase::unbounded_sends);
+    CHECK(worst.longest_wait == 5s);
+    CHECK(worst.all_waits == 5s);
+    CHECK(worst.longest_attempt == 5s);
+    CHECK(worst_case(RetryOn<RateLimited>{}, Backoff{100ms}, Deadline{-5s}).all_waits == 0s);
+}
+
+TEST_CASE("the worst case of the longest delays is not a negative one") {
+    constexpr Duration forever = (Duration::max)();
+    const WorstCase worst = worst_case(RetryOn<RateLimited>{}, MaxAttempts<200>{},
+                                       Backoff{Exponential{1s, forever}, NoJitter{}});
+    CHECK(worst.longest_wait == forever);
+    CHECK(worst.all_waits == forever);
+    const WorstCase drawn = worst_case(RetryOn<RateLimited>{}, MaxAttempts{100'000'000},
+                                       Backoff{Exponential{1s, 20s}, DecorrelatedJitter{}});
+    CHECK(drawn.longest_wait == 20s);
+    CHECK(drawn.all_waits > 1'999'999'000s);
+    CHECK(drawn.all_waits < 2'000'000'000s);
+}
+
+TEST_CASE("a client tells its worst case, with the numbers it was given at run time") {
+    Script http;
+    const int attempts = 3;
+    const Client client{http, RetryOn<RateLimited>{}, MaxAttempts{attempts},
+                        Backoff{1s, EqualJitter{}}};
+    CHECK(worst_case_of(client).sends == 3);
+    CHECK(worst_case_of(client).all_waits == 3s);
+}
+
+TEST_CASE("a worst case reads as a line") {
+    CHECK(describe(worst_case(RetryOn<RateLimited>{}, Backoff{100ms}, MaxAttempts<4>{})) ==
+          "at most 4 sends; waits of 0.4 s at most, 0.7 s in all");
+    CHECK(describe(worst_case(NoRetry{})) == "at most 1 send; no wait");
+    CHECK(describe(worst_case(RetryOn<RateLimited>{}, MaxAttempts<2>{}, Deadline{5s})) ==
+          "at most 2 sends; no wait; 2.5 s for the first send");
+    CHECK(describe(worst_case(RetryOn<RateLimited>{}, Backoff{Constant{(Duration::max)()}},
+                              Deadline{(Duration::max)()})) ==
+          "any number of sends; waits of any time at most, any time in all; any time for the first "
+          "send");
+}
