@@ -54,6 +54,7 @@ struct Words {
     std::string note{};
     std::string log_id{};
     AuthorizationRequest authorization{};
+    Duration retry_after{0};
     Shared<Names::Owned> names{};  // keeps a name alive that was made at run time
 };
 
@@ -71,6 +72,7 @@ struct ErrorText {
     std::string_view message;
     std::string_view log_id;
     std::size_t attempts;
+    Duration retry_after{0};
 };
 
 }  // namespace detail
@@ -105,6 +107,9 @@ public:
         static const AuthorizationRequest nobody_is_asked{};
         return words_ ? words_->authorization : nobody_is_asked;
     }
+    /// How long the service asks to wait before another call, counted from its answer; zero if it
+    /// did not say, or if no policy of the client reads it (`RetryAfter`).
+    Duration retry_after() const noexcept { return words_ ? words_->retry_after : Duration{0}; }
     /// The refused response, if there was one.
     const Response* response() const noexcept { return response_ ? &*response_ : nullptr; }
 
@@ -113,7 +118,7 @@ public:
         const std::string said = message();
         const std::string id = log_id();
         return detail::describe({kind, reason_, http_status, has_service_code, service_code,
-                                 credential, said, id, attempts_});
+                                 credential, said, id, attempts_, retry_after()});
     }
 
 private:
@@ -184,6 +189,9 @@ public:
         void note(std::string text) { words().note = std::move(text); }
         void log_id(std::string text) { words().log_id = std::move(text); }
         void ask(AuthorizationRequest request) { words().authorization = std::move(request); }
+        void come_back_after(Duration delay) {
+            if (delay > Duration{0}) words().retry_after = delay;
+        }
         void no_words() noexcept { result_.error_.words_ = {}; }
         /// The decoders must outlive every result: static ones.
         void decode_with(const detail::Decoders<Response>& decoders) noexcept {
@@ -328,6 +336,13 @@ inline std::string describe(const ErrorText& error) {
         text += " after ";
         text += std::to_string(error.attempts);
         text += " attempts";
+    }
+    if (error.retry_after > Duration{0}) {  // rounded up: never earlier than the service asks
+        const auto seconds =
+            std::chrono::duration_cast<std::chrono::seconds>(error.retry_after - Duration{1});
+        text += ", retry after ";
+        text += std::to_string(seconds.count() + 1);
+        text += " s";
     }
     const std::string_view hint = advice(error);
     if (!hint.empty()) add("; ", hint);

@@ -6,6 +6,7 @@
 #include <rekey/body/json.hpp>
 #include <rekey/core/call.hpp>
 #include <rekey/core/tightened.hpp>
+#include <rekey/detail/system_clock.hpp>
 #include <rekey/driver/slots.hpp>
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/extras.hpp>
@@ -433,7 +434,7 @@ public:
     /// Tells the core of the first answer, which was no plain success. Keeping it for the result is
     /// left to `keep_first`, which a call whose next attempt is accepted never needs.
     [[gnu::always_inline]] Action judge_first(Answer& answer, TimePoint now) {
-        const Facts facts = Examiner::facts_of(response_in(answer));
+        const Facts facts = facts_of(response_in(answer));
         seed_call();
         const Action next = call_.sent(facts, now);
         record(facts, false, &Trail::first);
@@ -566,6 +567,30 @@ private:
                 pin_->accepted.store(true, detail::Order::relaxed);
         result_.succeed(slot_);
     }
+    [[gnu::always_inline]] Facts facts_of(const Response& response) const {
+        Facts facts = Examiner::facts_of(response);
+        if constexpr (Plan::reads_hints) facts.retry_after = hint_in(response, facts.failure);
+        return facts;
+    }
+    /// How long the service asks to wait, if this failure is one to wait for.
+    Duration hint_in([[maybe_unused]] const Response& response,
+                     [[maybe_unused]] FailureClass failure) const {
+        if constexpr (Plan::reads_hints) {
+            if (failure == RateLimited || failure == Transient)
+                return Plan::Hints::read(
+                    [&response](std::string_view name) {
+                        return detail::Reads<Response>::header(response, name);
+                    },
+                    [this] { return unix_seconds(); });
+        }
+        return Duration{0};
+    }
+    std::int64_t unix_seconds() const {
+        if constexpr (std::is_void_v<typename Parts::Clock>)
+            return detail::SystemClock::unix_seconds();
+        else
+            return Parts::template policy<Role::clock>(store_).clock().unix_seconds();
+    }
     /// Gives the call its random number, with its first failure, where a pace draws its delays.
     [[gnu::always_inline]] void seed_call() {
         if constexpr (Plan::uses_randomness)
@@ -620,7 +645,7 @@ private:
         return true;
     }
     Action answered(Response&& response, TimePoint now) {
-        const Facts facts = Examiner::facts_of(response);
+        const Facts facts = facts_of(response);
         seed_call();
         const Action next = call_.sent(facts, now);
         record(facts, false);
@@ -733,6 +758,10 @@ private:
         if (Plan::reads_clock && reason == StopReason::deadline && result_.trail().empty()) {
             result_.error().kind = ErrorKind::transport;
             result_.note("the time of the call was over before its first send");
+        }
+        if constexpr (Plan::reads_hints) {
+            if (const Response* const last = result_.kept())
+                result_.come_back_after(hint_in(*last, Examiner::facts_of(*last).failure));
         }
         static constexpr detail::Decoders<Response> decoders{&Examiner::message, &Examiner::log_id};
         result_.decode_with(decoders);
