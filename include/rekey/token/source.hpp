@@ -4,6 +4,7 @@
 #define REKEY_TOKEN_SOURCE_HPP
 
 #include <rekey/action.hpp>
+#include <rekey/extras.hpp>
 #include <rekey/oauth/token_response.hpp>
 #include <rekey/token/signature.hpp>
 
@@ -48,11 +49,13 @@ public:
     /// Puts a signature into `pin`, asking the endpoint if there is none that lives.
     ///
     /// `renew`      the signature in `pin` was refused: only a newer one will do.
+    /// `call`       what the call said beside its request: who is cancelled does not wait on.
     /// `exchanger`  sends one token request and returns what came back.
     /// `report`     says what happened if the outcome is not a signature.
-    template <class Context, class Exchanger, class Clock, class Report>
-    Fetched fetch(Pin& pin, bool renew, const Context&, const Exchanger& exchanger, Clock& clock,
+    template <class Call, class Exchanger, class Clock, class Report>
+    Fetched fetch(Pin& pin, bool renew, const Call& call, const Exchanger& exchanger, Clock& clock,
                   Report& report) {
+        const detail::Stop stop = stop_of(call);
         const std::uint64_t refused = renew && pin ? pin->generation : 0;
         pin = current_.read();
         if (lives(*pin, clock.unix_seconds()) && pin->generation > refused)
@@ -67,7 +70,13 @@ public:
             pin.release();
             if (!busy_) break;
             const std::uint64_t joined = flight_;
-            ended_.wait(lock, [&] { return !busy_ || flight_ != joined; });
+            while (busy_ && flight_ == joined) {
+                if (stop.is_cancelled()) return stopped(report);
+                if (stop.flag == nullptr)
+                    ended_.wait(lock);
+                else
+                    ended_.wait_for(lock, std::chrono::milliseconds{50});
+            }
             if (failed_flight_ == joined) {
                 report = Report{};
                 take(report, failure_);
@@ -78,7 +87,7 @@ public:
         ++flight_;
         lock.unlock();
         Leading leading{*this};  // frees the queue, also if the transport throws
-        const Fetched outcome = exchange(pin, exchanger, clock, refused, report);
+        const Fetched outcome = exchange(pin, exchanger, clock, stop, refused, report);
         if (outcome <= Fetched::renewed) return renew ? Fetched::renewed : outcome;
         if (!report.cancelled) leading.failed(outcome, report);  // the others ask for themselves
         return outcome;
@@ -135,6 +144,14 @@ private:
         Source& source_;
     };
 
+    static detail::Stop stop_of(const detail::CallExtras& call) noexcept { return call.stop; }
+    template <class Other> static detail::Stop stop_of(const Other&) noexcept { return {}; }
+    template <class Report> static Fetched stopped(Report& report) {
+        report = Report{};
+        report.cancelled = true;
+        return Fetched::failed;
+    }
+
     static bool lives(const Signature& signature, std::int64_t now) noexcept {
         return !signature.value.empty() && now < signature.expires_at;
     }
@@ -144,15 +161,15 @@ private:
     }
 
     template <class Exchanger, class Clock, class Report>
-    Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, std::uint64_t refused,
-                     Report& report) {
+    Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
+                     std::uint64_t refused, Report& report) {
         Duration wait = first_exchange_wait;
         for (int attempt = 1;; ++attempt, wait *= 2) {
             const Fetched outcome = exchange_once(pin, exchanger, clock, refused, report);
             const bool passing = outcome == Fetched::failed || outcome == Fetched::not_sent ||
                                  outcome == Fetched::unknown;
             if (!passing || lasting_ || attempt == exchange_tries) return outcome;
-            clock.sleep(wait);
+            if (!stop.sleep(clock, wait)) return stopped(report);
         }
     }
 

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 
+#include <rekey/cancellation.hpp>
 #include <rekey/coze.hpp>
 #include <rekey/testing.hpp>
 
@@ -261,6 +262,57 @@ TEST_CASE("a caller whose transport throws does not strand the others") {
         return granted("token-1");
     };
     CHECK(fetch(source, pin, false, good, clock) == Fetched::unproven);
+}
+
+TEST_CASE("a caller that is cancelled does not wait for the exchange of another") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    Gate begun;
+    Gate answered;
+    std::thread leader([&] {
+        token::Pin pin;
+        const auto exchanger = [&](const HttpRequest&, std::string_view, std::string_view) {
+            begun.open();
+            answered.wait();
+            return granted("the-token-of-the-leader");
+        };
+        CHECK(fetch(source, pin, false, exchanger, clock) == Fetched::unproven);
+    });
+    begun.wait();
+    const Canceller stop;
+    stop.cancel();
+    detail::CallExtras call;
+    call.take(Cancellation{stop});
+    testing::ManualClock own_clock;
+    token::Pin pin;
+    Report report;
+    const auto nobody = [](const HttpRequest&, std::string_view, std::string_view) {
+        return failing(500);
+    };
+    CHECK(source.fetch(pin, false, call, nobody, own_clock, report) == Fetched::failed);
+    CHECK(report.cancelled);
+    answered.open();
+    leader.join();
+}
+
+TEST_CASE("a caller that is cancelled between two tries of its exchange makes no other") {
+    token::Source<Traded> source{Traded{}};
+    testing::ManualClock clock;
+    const Canceller stop;
+    detail::CallExtras call;
+    call.take(Cancellation{stop});
+    int exchanges = 0;
+    const auto exchanger = [&](const HttpRequest&, std::string_view, std::string_view) {
+        ++exchanges;
+        stop.cancel();
+        return failing(503);
+    };
+    token::Pin pin;
+    Report report;
+    CHECK(source.fetch(pin, false, call, exchanger, clock, report) == Fetched::failed);
+    CHECK(report.cancelled);
+    CHECK(exchanges == 1);
+    CHECK(clock.waits().empty());
 }
 
 TEST_CASE("a credential that was replaced is not overtaken by the token of the old one") {
