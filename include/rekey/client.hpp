@@ -88,6 +88,17 @@ public:
                       "rekey: this transport takes a request alone, and rekey cannot set a header "
                       "of it. Take a second argument, const rekey::Attempt&, or specialise "
                       "rekey::RequestTraits<Request> with set_header.");
+        static_assert(
+            !detail::Asks<Request>::is_one_shot || Plan::sends_once,
+            "rekey: this request can be sent only once, for its body is a stream, and this "
+            "client may send it again. Let its body be a function that opens the stream "
+            "anew, or use a client with NoRetry{}.");
+        static_assert(
+            !TransportCall::plain || !(detail::BringsKey<Extras>::value || ...) ||
+                detail::Asks<Request>::can_set_header,
+            "rekey: this transport takes a request alone, so that the idempotency key goes "
+            "into a header, and rekey cannot set one of it. Take a second argument, const "
+            "rekey::Attempt&, or specialise rekey::RequestTraits<Request>.");
         static_assert((detail::IsExtra<Extras>::value && ...),
                       "rekey: send(request, extras...) takes Idempotent{}, IdempotencyKey{...}, "
                       "Subject{...}, SameCredentialAs{result}, Deadline{...} and Binding{...}; one "

@@ -21,7 +21,8 @@ inline namespace v0_1 {
 struct Idempotent {};
 
 /// A key under which the service recognises a repeated request. Makes the call idempotent; the
-/// transport finds it in `attempt.idempotency_key()`, the same on each attempt. Outlives the call.
+/// transport finds it in `attempt.idempotency_key()`, the same on each attempt, and one that takes
+/// a request alone in the header `Idempotency-Key`. Outlives the call.
 struct IdempotencyKey {
     std::string_view key;
 };
@@ -66,6 +67,11 @@ template <> struct IsExtra<Subject> : std::true_type {};
 template <> struct IsExtra<SameCredentialAs> : std::true_type {};
 template <> struct IsExtra<Binding> : std::true_type {};
 template <> struct IsExtra<WithoutBinding> : std::true_type {};
+
+/// An extra whose key has to reach the wire.
+template <class Extra, class = void> struct BringsKey : std::is_same<Extra, IdempotencyKey> {};
+template <class Extra>
+struct BringsKey<Extra, std::enable_if_t<Extra::brings_key>> : std::true_type {};
 
 /// Whether somebody stopped a call, and waiting that knows of it. Nobody can without a flag.
 struct Stop {

@@ -46,6 +46,8 @@ REKEY_DETECT_MEMBER(HasHeaderMap,
                     std::declval<Type&>().headers.emplace(std::string(), std::string()))
 REKEY_DETECT_MEMBER(HasMethodMember, std::string_view(std::declval<const Type&>().method))
 REKEY_DETECT_MEMBER(HasUrlMember, std::string_view(std::declval<const Type&>().url))
+REKEY_DETECT_MEMBER(HasStreamBody, std::declval<const Type&>().body.rdbuf())
+REKEY_DETECT_MEMBER(HasStreamPointerBody, std::declval<const Type&>().body->rdbuf())
 #undef REKEY_DETECT_MEMBER
 
 /// The value of a header in a map of pairs or a list of {name, value}; an empty view if absent.
@@ -199,6 +201,8 @@ REKEY_DETECT_STATIC(RequestTraitsKnowPresence,
 REKEY_DETECT_STATIC(RequestTraitsKnowNoUrl, std::enable_if_t<!RequestTraits<Type>::knows_url>())
 REKEY_DETECT_STATIC(RequestTraitsKnowCanSet,
                     std::enable_if_t<!RequestTraits<Type>::can_set_header>())
+REKEY_DETECT_STATIC(RequestSaysOneShot, std::enable_if_t<Type::one_shot>())
+REKEY_DETECT_STATIC(RequestTraitsSayOneShot, std::enable_if_t<RequestTraits<Type>::one_shot>())
 REKEY_DETECT_STATIC(ResponseTraitsUnknown, std::enable_if_t<!ResponseTraits<Type>::known>())
 #undef REKEY_DETECT_STATIC
 
@@ -235,6 +239,11 @@ template <class Request> struct Asks {
     static constexpr bool can_set_header = !RequestTraitsKnowCanSet<Request>::value;
     static constexpr bool knows_url =
         RequestTraitsKnowUrl<Request>::value && !RequestTraitsKnowNoUrl<Request>::value;
+    /// Whether a send uses the request up: its body is a stream, or it or its traits say
+    /// `static constexpr bool one_shot = true`. A body that is a function opens its stream anew.
+    static constexpr bool is_one_shot =
+        HasStreamBody<Request>::value || HasStreamPointerBody<Request>::value ||
+        RequestSaysOneShot<Request>::value || RequestTraitsSayOneShot<Request>::value;
 
     static std::string_view method([[maybe_unused]] const Request& request) {
         if constexpr (RequestTraitsKnowMethod<Request>::value)

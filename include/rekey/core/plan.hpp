@@ -86,6 +86,13 @@ template <class Policy> constexpr bool uses_randomness() noexcept {
 template <class Policy>
 using HintReader =
     std::conditional_t<Policy::role == Role::pace && SaysHints<Policy>::value, Policy, void>;
+/// A limit that lets one send through, and says so in its type.
+template <class Policy> constexpr bool is_single() noexcept {
+    if constexpr (Policy::role == Role::limit && CountsSends<Policy>::value)
+        if constexpr (std::is_empty_v<typename Policy::Rule>)
+            return typename Policy::Rule{}.most_sends() == 1;
+    return false;
+}
 template <class First, class...> struct FirstType { using type = First; };
 template <class Second, class... Rest>
 struct FirstType<void, Second, Rest...> : FirstType<Second, Rest...> {};
@@ -198,11 +205,15 @@ public:
     /// while the service takes that in. `unbounded` if a failure is answered by repeating.
     static constexpr std::uint32_t unbounded = 0xffffffff;
     static constexpr std::uint32_t most_moves =
-        GatePolicy::template repeats<Service>()
+        std::is_same_v<GatePolicy, NoGate> ? 1
+        : GatePolicy::template repeats<Service>()
             ? unbounded
             : slot_count + ones(Chain::fetching) + (admits ? 2 : 0) +
                   (reauthorizes ? 1 + Settling::settle_repeats * (Chain::fetching != 0 ? 2 : 1)
                                 : 0);
+
+    /// Whether the types alone say that a call sends once at most.
+    static constexpr bool sends_once = most_moves == 1 || (is_single<Policies>() || ...);
 
     /// What is known at run time only, by value; rules without data take no space.
     struct Rules

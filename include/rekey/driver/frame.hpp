@@ -401,6 +401,12 @@ public:
             const Attempt attempt = this->attempt();
             RequestTraits<Request>::set_header(copy, attempt.header(), attempt.authorization());
         }
+        if constexpr (detail::Asks<Request>::can_set_header) {
+            constexpr std::string_view header = "Idempotency-Key";
+            const std::string_view key = extras_.idempotency_key;
+            if (!key.empty() && !detail::Asks<Request>::has_header(copy, header))
+                RequestTraits<Request>::set_header(copy, header, key);
+        }
         return copy;
     }
 
