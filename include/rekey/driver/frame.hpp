@@ -167,8 +167,9 @@ template <class Parts, class Response> struct Examiner {
             facts.has_service_code = reading.found == body::Found::present;
             facts.service_code = reading.code;
         }
-        facts.failure = Plan::classify(facts.http_status, reading);
-        if (reading.found == body::Found::malformed && facts.failure == NoFailure &&
+        const FailureClass failure = Plan::classify(facts.http_status, reading);
+        facts.failure = failure;
+        if (reading.found == body::Found::malformed && failure == NoFailure &&
             facts.reach == Reach::answered && !accepts_unread(response)) {
             facts.failure = Permanent;
             facts.fault = Fault::malformed;
@@ -359,6 +360,12 @@ public:
         return true;
     }
 
+    /// The action that led to the attempt that was signed last.
+    Action last_send() const noexcept {
+        return Action{Kind::send, move_,       slot_,   StopReason::success,
+                      number_,    Duration{0}, timeout_};
+    }
+
     /// What the transport is told about the attempt that was signed last.
     [[gnu::always_inline]] Attempt attempt() const noexcept {
         AttemptFields fields;
@@ -416,8 +423,8 @@ public:
     /// left to `keep_first`, which a call whose next attempt is accepted never needs.
     [[gnu::always_inline]] Action judge_first(Answer& answer, TimePoint now) {
         const Facts facts = Examiner::facts_of(response_in(answer));
-        const Action next = call_.sent(facts, now);
         record(facts, false, &Trail::first);
+        const Action next = call_.sent(facts, now);
         if (next.kind == Kind::send) reported_pin_ = std::move(pin_);
         return next;
     }

@@ -208,13 +208,18 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
     if (Frame::has_response(first)) {
         judged = true;
         so_far = SoFar::nothing;
-        next = frame.judge_first(first, now());
-        if (next.kind == Kind::send && !frame.is_cancelled())
-            so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
+        const Action judgement = frame.judge_first(first, now());
+        if (judgement.kind == Kind::send && !frame.is_cancelled()) {
+            so_far = frame.sign(judgement) ? SoFar::answered : SoFar::unsendable;
+            next = frame.last_send();  // not the judgement: it would be kept in memory for this
+        } else {
+            next = judgement;
+        }
         if (so_far == SoFar::answered) {
             auto second = send_signed(frame, transport);
             if (frame.ends_with(second, &Trail::second)) return;
-            go_on<Plan>(std::move(frame), so_far, next, &second, &first, transport, exchanger,
+            const Action sent = frame.last_send();
+            go_on<Plan>(std::move(frame), so_far, sent, &second, &first, transport, exchanger,
                         clock, slot_set);
             return;
         }
