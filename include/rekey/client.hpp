@@ -120,7 +120,7 @@ public:
     /// Puts another credential of that type in the place of the present one, for all copies of
     /// this client: calls that run finish with the old one, the next take the new one.
     ///
-    /// Threads  any thread, any time. The old token is wiped when its last call has ended.
+    /// Threads  any thread, any time. The old token is wiped when the calls that run have ended.
     template <class Credential> void replace(const Credential& credential) const {
         if constexpr (Plan::template has<Credential>())
             slots_->template of<Credential>().replace(credential);

@@ -251,10 +251,12 @@ struct TokenFreeWords {
     bool message_changed = false;
     bool log_id_changed = false;
 
-    [[gnu::noinline, gnu::cold]] void cut_out(const token::Pin& pin) {
-        if (!pin) return;
-        if (detail::cut_out(message, pin->token())) message_changed = true;
-        if (detail::cut_out(log_id, pin->token())) log_id_changed = true;
+    template <class Pin> void cut_out(const Pin& pin) {
+        if (pin) cut_out_token(pin->token());
+    }
+    [[gnu::noinline, gnu::cold]] void cut_out_token(std::string_view token) {
+        if (detail::cut_out(message, token)) message_changed = true;
+        if (detail::cut_out(log_id, token)) log_id_changed = true;
     }
 };
 
@@ -284,20 +286,23 @@ public:
     using Plan = typename Parts::Plan;
     using Chain = typename Parts::Chain;
     using Slots = driver::Slots<Chain>;
+    using Pin = typename Slots::Pin;
     using TransportCall = detail::TransportCall<Transport, Request>;
     using Answer = typename TransportCall::Answer;
     using Response = typename detail::ResponseOf<Answer>::type;
     using Examiner = driver::Examiner<Parts, Response>;
 
-    Frame(Slots& slot_set, const typename Parts::Store& store, const typename Plan::Rules& rules,
-          const Request& request, const detail::CallExtras& extras, Result<Response>& result)
+    [[gnu::always_inline]] Frame(Slots& slot_set, const typename Parts::Store& store,
+                                 const typename Plan::Rules& rules, const Request& request,
+                                 const detail::CallExtras& extras, Result<Response>& result)
         : slots_(slot_set),
           store_(store),
           original_(request),
           sent_(&request),
           extras_(extras),
           call_(rules, options(request, extras)),
-          result_(result) {
+          result_(result),
+          hold_(slot_set.hold()) {
         result_.trail().name(slot_set.names());
         if constexpr (Plan::reauthorizes && Marks<typename Parts::Reauthorizer>::value)
             asked_.mark = Parts::template policy<Role::reauthorizer>(store_).mark();
@@ -486,7 +491,7 @@ public:
         return next;
     }
     /// Where a token source puts its signature. To renew, it holds the one that was refused.
-    token::Pin& pin(bool renew) noexcept {
+    Pin& pin(bool renew) noexcept {
         if (renew && !pin_ && !asks_for_any_) pin_ = std::move(reported_pin_);
         asks_for_any_ = false;
         return pin_;
@@ -525,7 +530,7 @@ public:
         const Action next = said.cancelled ? call_.cancelled() : call_.reauthorized(outcome, now);
         if (outcome == Reauthorized::authorized) {
             if (!reported_pin_) reported_pin_ = std::move(pin_);
-            pin_.release();
+            pin_ = Pin{};
             asks_for_any_ = true;  // the user's next token, whatever was refused before
             return next;
         }
@@ -734,8 +739,9 @@ private:
     const detail::CallExtras& extras_;
     Call<Plan> call_;
     typename Result<Response>::Writer result_;
-    token::Pin pin_{};
-    token::Pin reported_pin_{};  // of the attempt that is reported: its token may be in the words
+    typename Slots::Hold hold_;  // lives longer than the pins
+    Pin pin_{};
+    Pin reported_pin_{};  // of the attempt that is reported: its token may be in the words
     const char* problem_ = nullptr;
     Duration timeout_{0};
     std::uint32_t number_ = 0;

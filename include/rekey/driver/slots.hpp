@@ -45,7 +45,8 @@ struct AsksUsers<Source, std::void_t<decltype(Source::asks_users)>> : std::true_
 /// A token that stands in the credential: signed once, here.
 template <class Credential> class Slot<Credential, SlotKind::fixed> {
 public:
-    explicit Slot(const Credential& credential) : signature_(sign(credential, 1)) {}
+    Slot(const Credential& credential, detail::Readers& readers)
+        : signature_(sign(credential, 1), readers) {}
 
     static constexpr bool exchanges = false;
     static constexpr bool asks_users = false;
@@ -70,7 +71,8 @@ private:
 /// A token that a function of the user's gives for each attempt.
 template <class Credential> class Slot<Credential, SlotKind::called> {
 public:
-    explicit Slot(const Credential& credential) : credential_(new Credential(credential)) {}
+    Slot(const Credential& credential, detail::Readers& readers)
+        : credential_(new Credential(credential), readers) {}
 
     static constexpr bool exchanges = false;
     static constexpr bool asks_users = false;
@@ -96,7 +98,8 @@ public:
     static constexpr bool exchanges = true;
     static constexpr bool asks_users =
         AsksUsers<typename Credential::Exchange::template Source<Credential>>::value;
-    using Credential::Exchange::template Source<Credential>::Source;
+    Slot(const Credential& credential, detail::Readers&)
+        : Credential::Exchange::template Source<Credential>(credential) {}
 };
 
 /// Stands in for a credential that was refused in words, so that one mistake gives one error.
@@ -104,11 +107,14 @@ template <class Credential> class Slot<Credential, SlotKind::not_understood> {
 public:
     static constexpr bool exchanges = false;
     static constexpr bool asks_users = false;
-    explicit Slot(const Credential&) {}
+    Slot(const Credential&, detail::Readers&) {}
     static token::Pin read(const Context&) noexcept { return {}; }
     static token::Pin peek() noexcept { return {}; }
     static void replace(const Credential&) noexcept {}
 };
+
+/// Stands in for the hold of a call whose pins hold for themselves.
+struct NoHold {};
 
 /// Everything that the copies of a client share: one slot a credential, and their names.
 template <class Chain> class Slots;
@@ -118,6 +124,14 @@ public:
     static constexpr std::size_t count = sizeof...(Credentials);
     static constexpr bool may_be_bound = (MayBeBound<CredentialTraits<Credentials>>::value || ...);
 
+    /// What a call holds from its start to its end, and what it keeps of a signature that it sends.
+    /// If every token stands in its credential, one hold covers them all and a signature is a plain
+    /// pointer. Else each pin holds for itself, lest a call that waits for an exchange or runs a
+    /// user's function keep old tokens of the others alive.
+    static constexpr bool all_fixed = ((slot_kind<Credentials> == SlotKind::fixed) && ...);
+    using Hold = std::conditional_t<all_fixed, detail::Readers::Hold, NoHold>;
+    using Pin = std::conditional_t<all_fixed, const token::Signature*, token::Pin>;
+
     explicit Slots(const CredentialChain<Credentials...>& chain)
         : Slots(chain, std::make_index_sequence<count>{}) {}
 
@@ -125,11 +139,16 @@ public:
     template <class Act> void with(std::uint8_t slot, Act&& act) {
         with(slot, act, std::make_index_sequence<count>{});
     }
-    /// The signature of a slot, for a credential that needs no exchange.
-    [[gnu::always_inline]] token::Pin read(std::uint8_t slot,
-                                           [[maybe_unused]] const Context& context) {
-        if constexpr (((slot_kind<Credentials> == SlotKind::fixed) && ...)) {
-            return snapshot_of(slot, std::make_index_sequence<count>{}).read();
+    [[gnu::always_inline]] Hold hold() noexcept {
+        if constexpr (all_fixed)
+            return readers_.hold();
+        else
+            return {};
+    }
+    /// The signature of a slot, for a credential that needs no exchange. Requires a `hold()`.
+    [[gnu::always_inline]] Pin read(std::uint8_t slot, [[maybe_unused]] const Context& context) {
+        if constexpr (all_fixed) {
+            return snapshot_of(slot, std::make_index_sequence<count>{}).peek();
         } else {
             token::Pin pin;
             with(slot, [&](auto& source) {
@@ -147,14 +166,14 @@ public:
 private:
     // A slot cannot be moved, so that each is built in its place.
     template <std::size_t Index, class Credential> struct Seat {
-        explicit Seat(const Credential& credential) : slot(credential) {}
+        Seat(const Credential& credential, detail::Readers& readers) : slot(credential, readers) {}
         Slot<Credential> slot;
     };
     template <class Indices> struct Row;
     template <std::size_t... Indices>
     struct Row<std::index_sequence<Indices...>> : Seat<Indices, Credentials>... {
-        explicit Row(const detail::Pack<Credentials...>& credentials)
-            : Seat<Indices, Credentials>(detail::at<Indices>(credentials))... {}
+        Row(const detail::Pack<Credentials...>& credentials, detail::Readers& readers)
+            : Seat<Indices, Credentials>(detail::at<Indices>(credentials), readers)... {}
     };
     template <std::size_t Index, class Credential>
     static Slot<Credential>& slot_at(Seat<Index, Credential>& seat) noexcept {
@@ -163,7 +182,7 @@ private:
 
     template <std::size_t... Indices>
     Slots(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>)
-        : slots_(chain.credentials) {
+        : slots_(chain.credentials, readers_) {
         name(chain, std::index_sequence<Indices...>{});
     }
     // One read for all of them: chosen first, then read, so that its code is there once.
@@ -195,6 +214,7 @@ private:
         }
     }
 
+    detail::Readers readers_{};  // of the tokens that stand in credentials, and of functions
     Row<std::make_index_sequence<count>> slots_;
     detail::Names names_{};
 
@@ -209,6 +229,9 @@ private:
 template <> class Slots<void> {
 public:
     static constexpr std::size_t count = 0;
+    using Hold = NoHold;
+    using Pin = token::Pin;
+    static Hold hold() noexcept { return {}; }
     template <class Act> void with(std::uint8_t, Act&&) noexcept {}
     const detail::Names& names() const noexcept { return names_; }
 

@@ -41,7 +41,7 @@ inline constexpr Duration first_exchange_wait = std::chrono::milliseconds{200};
 template <class Credential> class Source {
 public:
     explicit Source(const Credential& credential)
-        : credential_(new Credential(credential)), current_(new Signature) {}
+        : credential_(new Credential(credential), readers_), current_(new Signature, readers_) {}
 
     Pin peek() { return current_.read(); }
 
@@ -241,6 +241,7 @@ private:
         return text;
     }
 
+    detail::Readers readers_{};
     detail::Snapshot<Credential> credential_;
     Snapshot current_;
     std::mutex mutex_;
