@@ -120,6 +120,20 @@ struct CallExtras {
     }
 };
 
+/// Makes a call the one that is sent again for a user who has just authorized.
+struct ResumedCall {
+    std::string_view subject;
+    std::string_view idempotency_key;
+    bool idempotent;
+
+    void add_to(CallExtras& extras) const noexcept {
+        extras.subject = subject;
+        extras.idempotency_key = idempotency_key;
+        extras.idempotent = idempotent;
+        extras.reauthorized = true;
+    }
+};
+
 }  // namespace detail
 
 }  // namespace v0_1

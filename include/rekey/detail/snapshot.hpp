@@ -149,6 +149,9 @@ private:
 template <class Value> class Snapshot {
 public:
     Snapshot(Value* first, Readers& readers) noexcept : readers_(readers), current_(first) {}
+    /// Empty until `begin_with`, before which nobody reads.
+    explicit Snapshot(Readers& readers) noexcept : readers_(readers), current_(nullptr) {}
+    void begin_with(Value* first) noexcept { current_.store(first, Order::relaxed); }
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
     ~Snapshot() { delete current_.load(Order::acquire); }

@@ -53,7 +53,9 @@ template <class Transport, class... Policies> struct Parts {
     using Store = detail::Pack<Stored<Policies>...>;
 
     /// The credentials of a client: those of its chain, after the user's if a flow brings it.
-    static Chain chain(const Policies&... policies) {
+    ///
+    /// Given  the policies as the user wrote them; those of this type may stand for them.
+    template <class... Given> static decltype(auto) chain(const Given&... policies) {
         if constexpr (asks_by_flow) {
             const auto& flow = pick<Role::reauthorizer>(policies...);
             if constexpr (std::is_void_v<First<Role::chain>>)
@@ -102,15 +104,6 @@ private:
     static void rewrite_one(const Stored<Policy>& policy, Request& copy) {
         if constexpr (Policy::role == Role::rewrite) policy.rewrite(copy);
     }
-};
-
-/// The parts of a set of policies; of none if one of them is no policy, which is said elsewhere.
-template <class Transport, class... Policies> struct PartsOf {
-    template <bool Understood, class... Given> struct If {
-        using type = Parts<Transport, Given...>;
-    };
-    template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
-    using type = typename If<Plan<Policies...>::understood, Policies...>::type;
 };
 
 /// Whether HTTP 200 with code 0 or without a code is a success, for a plan that can tell so when
@@ -607,7 +600,7 @@ private:
         succeed();
         return true;
     }
-    Action answered(Response&& response, TimePoint now) {
+    [[gnu::noinline]] Action answered(Response&& response, TimePoint now) {
         const Facts facts = Examiner::facts_of(response);
         const Action next = call_.sent(facts, now);
         record(facts, false);
