@@ -4,6 +4,7 @@
 #define REKEY_BODY_JSON_HPP
 
 #include <rekey/body/reading.hpp>
+#include <rekey/detail/bytes.hpp>
 #include <rekey/detail/json_strict.hpp>
 #include <rekey/detail/json_text.hpp>
 #include <rekey/detail/json_walk.hpp>
@@ -11,7 +12,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -180,7 +180,7 @@ inline std::string Json::text(std::string_view body, std::string_view dotted_pat
 
 /// Whether a body begins with `{"code":` and has two bytes more: one 8-byte compare.
 [[gnu::always_inline]] inline bool begins_with_code(std::string_view body) noexcept {
-    return body.size() >= 10 && std::memcmp(body.data(), "{\"code\":", 8) == 0;
+    return body.size() >= 10 && detail::same_bytes(body.data(), "{\"code\":", 8);
 }
 
 /// The part of JsonPrefix::code for any code but a plain 0.

@@ -5,6 +5,7 @@
 
 #include <rekey/body/json.hpp>
 #include <rekey/core/call.hpp>
+#include <rekey/detail/bytes.hpp>
 #include <rekey/driver/slots.hpp>
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/extras.hpp>
@@ -13,7 +14,6 @@
 #include <rekey/policy/parts.hpp>
 #include <rekey/result.hpp>
 
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -575,7 +575,7 @@ private:
     }
     template <std::size_t Size>
     static bool is(std::string_view method, const char (&name)[Size]) noexcept {
-        return std::memcmp(method.data(), name, Size - 1) == 0;
+        return detail::same_bytes(method.data(), name, Size - 1);
     }
     [[gnu::noinline]] static bool may_go_to(std::string_view url,
                                             std::string_view origin) noexcept {
