@@ -154,7 +154,7 @@ public:
     void begin_with(Value* first) noexcept { current_.store(first, Order::relaxed); }
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
-    ~Snapshot() { delete current_.load(Order::acquire); }
+    ~Snapshot() { destroy(current_.load(Order::acquire)); }
 
     /// Keeps the value alive while it exists. May be released on another thread.
     class Pin {
@@ -214,7 +214,7 @@ public:
     }
 
 private:
-    // Static, so that a pin can stay in registers.
+    // Static, so that a pin can stay in registers; in one place, since it is seldom needed.
     [[gnu::noinline, gnu::cold]] static void destroy(const void* value) {
         delete static_cast<const Value*>(value);
     }

@@ -330,7 +330,7 @@ public:
         facts.failure = Permanent;
         facts.fault = Fault::misconfigured;
         report(facts, extras_.slot);
-        result_.note(why);
+        result_.note(cannot_be_sent({}, why));
         end_in_failure(StopReason::not_retryable);
     }
 

@@ -130,11 +130,14 @@ enum class SoFar : unsigned char { nothing, unsendable, answered };
 
 /// Runs a call to its end. Nearly all of a blocking driver: do what the core says, answer it.
 ///
+/// Cold, so that it is made small: what it adds to a call is little beside one more send.
+///
 /// `earlier`  the first answer, if it was judged and not yet kept; `answer` is the last one.
 template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
-[[gnu::noinline]] void go_on(Frame frame, SoFar so_far, Action next, typename Frame::Answer* answer,
-                             typename Frame::Answer* earlier, Transport& transport,
-                             const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
+[[gnu::noinline, gnu::cold]] void go_on(Frame frame, SoFar so_far, Action next,
+                                        typename Frame::Answer* answer,
+                                        typename Frame::Answer* earlier, Transport& transport,
+                                        const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
     [[maybe_unused]] auto& call = frame.call();
     if (earlier != nullptr) frame.keep_first(std::move(*earlier), next);
