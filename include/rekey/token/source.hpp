@@ -4,12 +4,11 @@
 #define REKEY_TOKEN_SOURCE_HPP
 
 #include <rekey/action.hpp>
+#include <rekey/detail/mutex.hpp>
 #include <rekey/oauth/token_response.hpp>
 #include <rekey/token/signature.hpp>
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,7 +58,7 @@ public:
             return found(pin, renew);
         pin.release();
 
-        std::unique_lock<std::mutex> lock(mutex_);
+        detail::Locked lock(mutex_);
         for (;;) {
             pin = current_.read();
             if (lives(*pin, clock.unix_seconds()) && pin->generation > refused)
@@ -67,7 +66,7 @@ public:
             pin.release();
             if (!busy_) break;
             const std::uint64_t joined = flight_;
-            ended_.wait(lock, [&] { return !busy_ || flight_ != joined; });
+            while (busy_ && flight_ == joined) ended_.wait(mutex_);
             if (failed_flight_ == joined) {
                 report = Report{};
                 take(report, failure_);
@@ -86,7 +85,7 @@ public:
 
     /// Puts another credential in the place of this one; its token is obtained when needed.
     void replace(const Credential& credential) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         credential_.replace(new Credential(credential));
         ++replacements_;
         Signature* const none = new Signature;
@@ -120,12 +119,12 @@ private:
         Leading(const Leading&) = delete;
         Leading& operator=(const Leading&) = delete;
         ~Leading() {
-            const std::lock_guard<std::mutex> lock(source_.mutex_);
+            const detail::Locked lock(source_.mutex_);
             source_.busy_ = false;
-            source_.ended_.notify_all();
+            source_.ended_.wake_all();
         }
         template <class Report> void failed(Fetched outcome, const Report& report) {
-            const std::lock_guard<std::mutex> lock(source_.mutex_);
+            const detail::Locked lock(source_.mutex_);
             source_.failed_flight_ = source_.flight_;
             take(source_.failure_, report);
             source_.failure_.outcome = outcome;
@@ -161,7 +160,7 @@ private:
                           Report& report) {
         report = Report{};
         lasting_ = false;
-        std::unique_lock<std::mutex> lock(mutex_);
+        detail::Locked lock(mutex_);
         const auto pinned = credential_.read();
         const std::uint64_t replacements = replacements_;
         lock.unlock();
@@ -209,7 +208,7 @@ private:
     Fetched publish(Pin& pin, const Credential& credential, const oauth::TokenAnswer& token,
                     std::int64_t now, std::uint64_t refused, std::uint64_t replacements,
                     Report& report) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         if (replacements != replacements_) {
             report.message = "the credential was replaced while its token was on the way";
             return Fetched::failed;
@@ -244,8 +243,8 @@ private:
     detail::Readers readers_{};
     detail::Snapshot<Credential> credential_;
     Snapshot current_;
-    std::mutex mutex_;
-    std::condition_variable ended_;
+    detail::Mutex mutex_;
+    detail::Waiters ended_;
     std::uint64_t flight_ = 0;
     std::uint64_t failed_flight_ = 0;
     std::uint64_t replacements_ = 0;
