@@ -325,11 +325,12 @@ public:
     /// Ends a call that was cancelled before it began.
     [[gnu::noinline, gnu::cold]] void stop_before_start() { end(call_.cancelled().reason); }
     [[gnu::noinline, gnu::cold]] void refuse_all(const char* why) {
-        Facts facts;
-        facts.reach = Reach::never_sent;
-        facts.failure = Permanent;
-        facts.fault = Fault::misconfigured;
-        report(facts, extras_.slot);
+        TrailEntry refused{};  // not of the trail: nothing was tried
+        refused.reach = Reach::never_sent;
+        refused.failure = Permanent;
+        refused.fault = Fault::misconfigured;
+        refused.slot = extras_.slot;
+        report(refused);
         result_.note(cannot_be_sent({}, why));
         end_in_failure(StopReason::not_retryable);
     }
@@ -395,10 +396,10 @@ public:
         if constexpr (detail::IsExpectedLike<Answer>::value) {
             if (!answer.has_value())
                 return unanswered(detail::transport_error(std::move(answer).error()), now);
-            return answered(std::move(detail::value_in(answer)), now);
-        } else {
-            return answered(std::move(answer), now);
         }
+        const Action next = judge(answer, now);
+        keep();
+        return next;
     }
     /// Completes the call if the answer is a plain success, of which the core can only say that it
     /// is the end. It is told of any other. `entry` is `Trail::first` if this is known to be it.
@@ -417,8 +418,8 @@ public:
         else
             return true;
     }
-    /// Tells the core of the first answer, which was no plain success. Keeping it for the result is
-    /// left to `keep_first`, which a call whose next attempt is accepted never needs.
+    /// Tells the core of the first answer, which was no plain success. Whether the result reports
+    /// it is left to `settle_first`, which a call whose next attempt is accepted never needs.
     [[gnu::always_inline]] Action judge_first(Answer& answer, TimePoint now) {
         const Facts facts = Examiner::facts_of(response_in(answer));
         record(facts, false, &Trail::first);
@@ -426,18 +427,19 @@ public:
         if (next.kind == Kind::send) reported_pin_ = std::move(pin_);
         return next;
     }
-    /// Keeps the answer that was judged. `next` is what the core said to it.
-    void keep_first(Answer&& answer, const Action& next) {
-        const TrailEntry& entry = result_.trail()[0];
-        Facts facts;
-        facts.reach = entry.reach;
-        facts.failure = entry.failure;
-        facts.fault = entry.fault;
-        facts.http_status = entry.http_status;
-        facts.has_service_code = entry.has_service_code;
-        facts.service_code = entry.service_code;
-        const bool reported = settle(facts, next, entry.slot, response_in(answer));
+    /// The rest of that. `next` is what the core said; the answer must live as long as the call.
+    void settle_first(Answer& answer, const Action& next) {
+        const bool reported = settle(result_.trail()[0], next, response_in(answer));
         if (reported && next.kind != Kind::send) reported_pin_ = std::move(pin_);
+    }
+    /// Tells the core of an answer that holds a response. The answer must live as long as the call,
+    /// or until `keep`: if the result reports it, it is moved there at the end.
+    [[gnu::noinline]] Action judge(Answer& answer, TimePoint now) {
+        Response& response = response_in(answer);
+        const Facts facts = Examiner::facts_of(response);
+        const Action next = call_.sent(facts, now);
+        if (settle(record(facts, false), next, response)) reported_pin_ = std::move(pin_);
+        return next;
     }
     [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint now) {
         Facts facts;
@@ -445,8 +447,7 @@ public:
         facts.failure = Permanent;
         facts.fault = Fault::misconfigured;
         const Action next = call_.sent(facts, now);
-        record(facts, false);
-        report(facts, slot_);
+        report(record(facts, false));
         result_.drop();
         result_.log_id({});
         result_.note(cannot_be_sent(slots_.names()[slot_], problem_));
@@ -471,10 +472,10 @@ public:
         facts.service_code = said.service_code;
         facts.failure = outcome == Fetched::refused ? AuthRejected : Transient;
         facts.fault = outcome == Fetched::misconfigured ? Fault::misconfigured : Fault::nothing;
-        record(facts, true);
+        const TrailEntry& entry = record(facts, true);
         const bool stops = next.kind == Kind::finish && outcome != Fetched::refused;
         if (stops || !refusal_reported_) {
-            report(facts, slot_);
+            report(entry);
             refusal_reported_ = outcome == Fetched::refused;
             exchange_reported_ = outcome != Fetched::refused;
             result_.drop();
@@ -527,6 +528,7 @@ public:
             asks_for_any_ = true;  // the user's next token, whatever was refused before
             return next;
         }
+        keep();
         Error<Response>& error = result_.error();
         error.kind =
             outcome == Reauthorized::handed_over ? ErrorKind::authorization_needed : said.kind;
@@ -600,33 +602,33 @@ private:
         succeed();
         return true;
     }
-    [[gnu::noinline]] Action answered(Response&& response, TimePoint now) {
-        const Facts facts = Examiner::facts_of(response);
-        const Action next = call_.sent(facts, now);
-        record(facts, false);
-        if (settle(facts, next, slot_, response)) reported_pin_ = std::move(pin_);
-        return next;
-    }
-    /// Keeps a response whose facts the core was told, if it is what the call reports so far or its
-    /// success. True: it is reported.
-    [[gnu::noinline]] bool settle(const Facts& facts, const Action& next, std::uint8_t slot,
-                                  Response& response) {
-        const bool success = next.kind == Kind::finish && next.reason == StopReason::success;
-        if (!success) {
-            if (is_refusal(facts)) {
-                const bool renewal_follows = next.kind != Kind::finish &&
-                                             next.kind != Kind::reauthorize &&
-                                             next.move == Move::renew;
-                if (renewal_follows || refusal_reported_) return false;
-                refusal_reported_ = true;
-            } else if (refusal_reported_ && next.kind != Kind::finish) {
-                return false;  // it did not stop the call: the refusal before it stays reported
-            }
-            report(facts, slot);
-            result_.no_words();
+    /// What a response means to the result that the call may end with. True: it is what the call
+    /// reports so far.
+    bool settle(const TrailEntry& entry, const Action& next, Response& response) {
+        if (next.kind == Kind::finish && next.reason == StopReason::success) {
+            unkept_ = nullptr;
+            result_.keep(std::move(response));
+            return false;
         }
+        if (is_refusal(entry)) {
+            const bool renewal_follows = next.kind != Kind::finish &&
+                                         next.kind != Kind::reauthorize && next.move == Move::renew;
+            if (renewal_follows || refusal_reported_) return false;
+            refusal_reported_ = true;
+        } else if (refusal_reported_ && next.kind != Kind::finish) {
+            return false;  // it did not stop the call: the refusal before it stays reported
+        }
+        unkept_ = &response;
+        unkept_entry_ = &entry;
+        return true;
+    }
+    /// Moves what the call reports so far into the result, if it is not there yet.
+    [[gnu::noinline, gnu::cold]] void keep() {
+        if (unkept_ == nullptr) return;
+        Response& response = *unkept_;
+        report(*unkept_entry_);
+        result_.no_words();
         result_.keep(std::move(response));
-        return !success;
     }
     static Response& response_in(Answer& answer) noexcept {
         if constexpr (detail::IsExpectedLike<Answer>::value)
@@ -641,22 +643,22 @@ private:
         facts.fault = error.verdict == TransportVerdict::lasting ? Fault::lasting : Fault::nothing;
         const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
                                                                          : call_.sent(facts, now);
-        record(facts, false);
+        const TrailEntry& entry = record(facts, false);
         if (refusal_reported_ && next.kind != Kind::finish) return next;
-        report(facts, slot_);
+        report(entry);
         reported_pin_ = std::move(pin_);
         result_.drop();
         result_.no_words();
         if (!error.detail.empty()) result_.note(std::move(error.detail));
         return next;
     }
-    static bool is_refusal(const Facts& facts) noexcept {
-        return facts.reach == Reach::answered && facts.fault == Fault::nothing &&
-               (facts.failure == AuthRejected || facts.failure == NotFound);
+    static bool is_refusal(const TrailEntry& entry) noexcept {
+        return entry.reach == Reach::answered && entry.fault == Fault::nothing &&
+               (entry.failure == AuthRejected || entry.failure == NotFound);
     }
 
-    [[gnu::always_inline]] void record(const Facts& facts, bool exchange,
-                                       TrailEntry& (Trail::*next)() = &Trail::add) {
+    [[gnu::always_inline]] const TrailEntry& record(const Facts& facts, bool exchange,
+                                                    TrailEntry& (Trail::*next)() = &Trail::add) {
         TrailEntry& entry = (result_.trail().*next)();
         entry.number = number_;
         entry.move = move_;
@@ -668,23 +670,25 @@ private:
         entry.has_service_code = facts.has_service_code;
         entry.http_status = facts.http_status;
         entry.service_code = facts.service_code;
+        return entry;
     }
-    /// Makes these facts the ones that a failed call reports.
-    void report(const Facts& facts, std::uint8_t slot) noexcept {
-        reported_slot_ = slot;
+    /// Makes this attempt the one that a failed call reports.
+    void report(const TrailEntry& entry) noexcept {
+        unkept_ = nullptr;
+        reported_slot_ = entry.slot;
         exchange_reported_ = false;
         Error<Response>& error = result_.error();
-        error.http_status = facts.http_status;
-        error.service_code = facts.has_service_code ? facts.service_code : 0;
-        error.has_service_code = facts.has_service_code;
-        error.reach = facts.reach;
-        error.kind = kind_of(facts);
+        error.http_status = entry.http_status;
+        error.service_code = entry.has_service_code ? entry.service_code : 0;
+        error.has_service_code = entry.has_service_code;
+        error.reach = entry.reach;
+        error.kind = kind_of(entry);
     }
-    static ErrorKind kind_of(const Facts& facts) noexcept {
-        if (facts.fault == Fault::misconfigured) return ErrorKind::configuration;
-        if (facts.fault == Fault::malformed) return ErrorKind::malformed_response;
-        if (facts.reach != Reach::answered && facts.http_status == 0) return ErrorKind::transport;
-        switch (facts.failure) {
+    static ErrorKind kind_of(const TrailEntry& entry) noexcept {
+        if (entry.fault == Fault::misconfigured) return ErrorKind::configuration;
+        if (entry.fault == Fault::malformed) return ErrorKind::malformed_response;
+        if (entry.reach != Reach::answered && entry.http_status == 0) return ErrorKind::transport;
+        switch (entry.failure) {
             case AuthRejected: return ErrorKind::refused;
             case NotFound: return ErrorKind::not_found;
             case RateLimited: return ErrorKind::rate_limited;
@@ -705,6 +709,7 @@ private:
     }
 
     [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {
+        keep();
         if (reason == StopReason::cancelled)
             result_.error().kind = ErrorKind::cancelled;
         else if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
@@ -734,7 +739,9 @@ private:
     typename Result<Response>::Writer result_;
     typename Slots::Hold hold_;  // lives longer than the pins
     Pin pin_{};
-    Pin reported_pin_{};  // of the attempt that is reported: its token may be in the words
+    Pin reported_pin_{};          // of the attempt that is reported: its token may be in the words
+    Response* unkept_ = nullptr;  // what is reported so far, while it is not in the result
+    const TrailEntry* unkept_entry_ = nullptr;
     const char* problem_ = nullptr;
     Duration timeout_{0};
     std::uint32_t number_ = 0;

@@ -132,7 +132,7 @@ enum class SoFar : unsigned char { nothing, unsendable, answered };
 ///
 /// Cold, so that it is made small: what it adds to a call is little beside one more send.
 ///
-/// `earlier`  the first answer, if it was judged and not yet kept; `answer` is the last one.
+/// `earlier`  the first answer, if it was judged and not yet settled; `answer` is the last one.
 template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
 [[gnu::noinline, gnu::cold]] void go_on(Frame frame, SoFar so_far, Action next,
                                         typename Frame::Answer* answer,
@@ -140,8 +140,10 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                                         const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
     [[maybe_unused]] auto& call = frame.call();
-    if (earlier != nullptr) frame.keep_first(std::move(*earlier), next);
-    if (so_far == SoFar::answered) next = frame.received(std::move(*answer), now());
+    if (earlier != nullptr) frame.settle_first(*earlier, next);
+    if (so_far == SoFar::answered)
+        next = Frame::has_response(*answer) ? frame.judge(*answer, now())
+                                            : frame.received(std::move(*answer), now());
     if (so_far == SoFar::unsendable) next = frame.unsendable(now());
     for (;;) {
         if (frame.is_cancelled() && next.kind != Kind::finish) next = call.cancelled();
