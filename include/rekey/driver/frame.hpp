@@ -115,8 +115,6 @@ struct PlainlyAccepts<Plan, std::enable_if_t<Plan::classify(200, body::Reading{b
                                              Plan::classify(200, body::Reading{}) == NoFailure>>
     : std::true_type {};
 
-inline constexpr detail::CallExtras no_extras{};
-
 /// The first text that stands at one of these paths; the same code for all clients.
 template <class Reader, class Paths>
 [[gnu::noinline, gnu::cold]] std::string first_text(std::string_view body, const Paths& paths) {
@@ -274,7 +272,9 @@ struct TokenFreeWords {
 /// What a call needs whose first or second attempt is accepted is inlined and never takes the
 /// frame's address, so that the frame is never written to memory. The rest is out of line; a driver
 /// moves the frame into memory before it goes there.
-template <class Parts, class Transport, class Request> class Frame {
+///
+/// MayStop  whether an extra of the call can stop it.
+template <class Parts, class Transport, class Request, bool MayStop> class Frame {
 public:
     using Plan = typename Parts::Plan;
     using Chain = typename Parts::Chain;
@@ -307,8 +307,14 @@ public:
     Call<Plan>& call() noexcept { return call_; }
     Context context() const noexcept { return Context{extras_.subject}; }
     const detail::CallExtras& extras() const noexcept { return extras_; }
-    const detail::Stop& stop() const noexcept { return extras_.stop; }
-    bool is_cancelled() const noexcept { return extras_.stop.is_cancelled(); }
+    bool is_cancelled() const noexcept { return MayStop && extras_.stop.is_cancelled(); }
+    /// Waits, but no longer than until the call is stopped.
+    template <class Clock> void sleep(Clock& clock, Duration delay) const {
+        if constexpr (MayStop)
+            (void)extras_.stop.sleep(clock, delay);
+        else
+            clock.sleep(delay);
+    }
 
     /// Why this call cannot even start, or nullptr.
     const char* problem() const noexcept {

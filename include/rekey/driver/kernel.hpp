@@ -62,22 +62,26 @@ protected:
     /// Makes a call. Out of line, so that clients that share this type share its code; each set of
     /// extras has a function of its own, in which those that are not there are constants.
     template <class Request, class Response, class... Extras>
-    [[gnu::noinline]] Result<Response> run(const Request& request, const Extras&... extras) const {
-        if constexpr (sizeof...(Extras) == 0) {
-            return run_sorted<Request, Response>(request, no_extras);
+    [[gnu::noinline]] Result<Response> run(const Request& request,
+                                           [[maybe_unused]] const Extras&... extras) const {
+        if constexpr ((std::is_empty_v<Extras> && ...)) {
+            return run_sorted<Request, Response, false>(request,
+                                                        detail::constant_extras<Extras...>);
         } else {
             detail::CallExtras sorted;
             (sorted.take(extras), ...);
-            return run_sorted<Request, Response>(request, sorted);
+            constexpr bool may_stop = (detail::StopsCall<Extras>::value || ...);
+            return run_sorted<Request, Response, may_stop>(request, sorted);
         }
     }
 
 private:
-    template <class Request, class Response>
+    template <class Request, class Response, bool MayStop>
     [[gnu::always_inline]] Result<Response> run_sorted(const Request& request,
                                                        const detail::CallExtras& extras) const {
         Result<Response> result;
-        Frame<Parts, Bare, Request> frame(*slots_, store_, rules_, request, extras, result);
+        Frame<Parts, Bare, Request, MayStop> frame(*slots_, store_, rules_, request, extras,
+                                                   result);
         if (const char* const why = frame.problem()) {
             frame.refuse_to_start(why);
             return result;

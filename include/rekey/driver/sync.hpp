@@ -159,7 +159,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 break;
             case Kind::wait:
                 if constexpr (Plan::waits) {
-                    (void)frame.stop().sleep(clock, next.delay);
+                    frame.sleep(clock, next.delay);
                     next = call.waited(now());
                 }
                 break;
