@@ -49,11 +49,34 @@ template <class Response> struct Decoders {
     std::string (*log_id)(const Response&);
 };
 
+/// What a user has to open, beside the few results that ask for it: code that asks no user has none
+/// to destroy it either.
+class AskedOfUser {
+public:
+    AskedOfUser() = default;
+    AskedOfUser(const AskedOfUser&) = delete;
+    AskedOfUser& operator=(const AskedOfUser&) = delete;
+    ~AskedOfUser() {
+        if (request_ != nullptr) destroy_(request_);
+    }
+    void set(AuthorizationRequest&& request) {
+        const auto* const made = new AuthorizationRequest(std::move(request));
+        if (request_ != nullptr) destroy_(request_);
+        request_ = made;
+        destroy_ = [](const AuthorizationRequest* kept) { delete kept; };
+    }
+    const AuthorizationRequest* get() const noexcept { return request_; }
+
+private:
+    const AuthorizationRequest* request_ = nullptr;
+    void (*destroy_)(const AuthorizationRequest*) = nullptr;
+};
+
 /// Texts that were not in a response. Few calls have any, so they live behind one pointer.
 struct Words {
     std::string note{};
     std::string log_id{};
-    AuthorizationRequest authorization{};
+    AskedOfUser authorization{};
     Duration retry_after{0};
     Shared<Names::Owned> names{};  // keeps a name alive that was made at run time
 };
@@ -105,7 +128,8 @@ public:
     /// Of `authorization_needed`: what the user has to open. Empty for every other kind.
     const AuthorizationRequest& authorization() const noexcept {
         static const AuthorizationRequest nobody_is_asked{};
-        return words_ ? words_->authorization : nobody_is_asked;
+        const AuthorizationRequest* const asked = words_ ? words_->authorization.get() : nullptr;
+        return asked != nullptr ? *asked : nobody_is_asked;
     }
     /// How long the service asks to wait before another call, counted from its answer; zero if it
     /// did not say, or if no policy of the client reads it (`RetryAfter`).
@@ -188,7 +212,7 @@ public:
         const Response* kept() const noexcept { return result_.error_.response(); }
         void note(std::string text) { words().note = std::move(text); }
         void log_id(std::string text) { words().log_id = std::move(text); }
-        void ask(AuthorizationRequest request) { words().authorization = std::move(request); }
+        void ask(AuthorizationRequest request) { words().authorization.set(std::move(request)); }
         void come_back_after(Duration delay) {
             if (delay > Duration{0}) words().retry_after = delay;
         }

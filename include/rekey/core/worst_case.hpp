@@ -127,7 +127,7 @@ template <class Plan> constexpr WorstCase worst_case() noexcept {
 
 /// The same of a client, its numbers of run time included.
 template <class Client> constexpr WorstCase worst_case_of(const Client& client) noexcept {
-    return detail::worst_case(typename Client::Plan{}, client.rules());
+    return detail::worst_case(typename Client::WorkingPlan{}, client.rules());
 }
 
 /// For people: `at most 4 sends; waits of 0.4 s at most, 0.7 s in all`.

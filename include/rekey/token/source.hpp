@@ -4,13 +4,12 @@
 #define REKEY_TOKEN_SOURCE_HPP
 
 #include <rekey/action.hpp>
+#include <rekey/detail/mutex.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/oauth/token_response.hpp>
 #include <rekey/token/signature.hpp>
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,7 +41,7 @@ inline constexpr Duration first_exchange_wait = std::chrono::milliseconds{200};
 template <class Credential> class Source {
 public:
     explicit Source(const Credential& credential)
-        : credential_(new Credential(credential)), current_(new Signature) {}
+        : credential_(new Credential(credential), readers_), current_(new Signature, readers_) {}
 
     Pin peek() { return current_.read(); }
 
@@ -62,7 +61,7 @@ public:
             return found(pin, renew);
         pin.release();
 
-        std::unique_lock<std::mutex> lock(mutex_);
+        detail::Locked lock(mutex_);
         for (;;) {
             pin = current_.read();
             if (lives(*pin, clock.unix_seconds()) && pin->generation > refused)
@@ -73,9 +72,9 @@ public:
             while (busy_ && flight_ == joined) {
                 if (stop.is_cancelled()) return stopped(report);
                 if (stop.flag == nullptr)
-                    ended_.wait(lock);
+                    ended_.wait(mutex_);
                 else
-                    ended_.wait_for(lock, std::chrono::milliseconds{50});
+                    ended_.wait_a_while(mutex_);
             }
             if (failed_flight_ == joined) {
                 report = Report{};
@@ -95,7 +94,7 @@ public:
 
     /// Puts another credential in the place of this one; its token is obtained when needed.
     void replace(const Credential& credential) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         credential_.replace(new Credential(credential));
         ++replacements_;
         Signature* const none = new Signature;
@@ -129,12 +128,12 @@ private:
         Leading(const Leading&) = delete;
         Leading& operator=(const Leading&) = delete;
         ~Leading() {
-            const std::lock_guard<std::mutex> lock(source_.mutex_);
+            const detail::Locked lock(source_.mutex_);
             source_.busy_ = false;
-            source_.ended_.notify_all();
+            source_.ended_.wake_all();
         }
         template <class Report> void failed(Fetched outcome, const Report& report) {
-            const std::lock_guard<std::mutex> lock(source_.mutex_);
+            const detail::Locked lock(source_.mutex_);
             source_.failed_flight_ = source_.flight_;
             take(source_.failure_, report);
             source_.failure_.outcome = outcome;
@@ -178,7 +177,7 @@ private:
                           Report& report) {
         report = Report{};
         lasting_ = false;
-        std::unique_lock<std::mutex> lock(mutex_);
+        detail::Locked lock(mutex_);
         const auto pinned = credential_.read();
         const std::uint64_t replacements = replacements_;
         lock.unlock();
@@ -226,7 +225,7 @@ private:
     Fetched publish(Pin& pin, const Credential& credential, const oauth::TokenAnswer& token,
                     std::int64_t now, std::uint64_t refused, std::uint64_t replacements,
                     Report& report) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         if (replacements != replacements_) {
             report.message = "the credential was replaced while its token was on the way";
             return Fetched::failed;
@@ -258,10 +257,11 @@ private:
         return text;
     }
 
+    detail::Readers readers_{};
     detail::Snapshot<Credential> credential_;
     Snapshot current_;
-    std::mutex mutex_;
-    std::condition_variable ended_;
+    detail::Mutex mutex_;
+    detail::Waiters ended_;
     std::uint64_t flight_ = 0;
     std::uint64_t failed_flight_ = 0;
     std::uint64_t replacements_ = 0;
