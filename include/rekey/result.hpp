@@ -31,7 +31,9 @@ enum class ErrorKind : unsigned char {
     configuration,         ///< A credential or a setting cannot work; nothing useful was sent.
     authorization_needed,  ///< The user must authorize; the result can be resumed.
     authorization_denied,  ///< The user refused.
-    cancelled              ///< The caller cancelled.
+    cancelled,             ///< The caller cancelled.
+    not_admitted           ///< A budget, breaker, rate limit or bulkhead of this client let no
+                           ///< attempt through: nothing was sent.
 };
 
 /// `refused`, `not_found`, …: the enumerator's own spelling.
@@ -89,6 +91,7 @@ public:
     bool has_service_code = false;
     Reach reach = Reach::never_sent;
     std::string_view credential{};  ///< The name of the credential that signed the attempt.
+    Duration come_back_after{0};    ///< Of `come_back_later`, if it is known; else zero.
 
     /// What the service said, or what happened to the attempt, in words.
     std::string message() const {
@@ -243,6 +246,7 @@ inline std::string_view to_string(ErrorKind kind) noexcept {
         case ErrorKind::authorization_needed: return "authorization_needed";
         case ErrorKind::authorization_denied: return "authorization_denied";
         case ErrorKind::cancelled: return "cancelled";
+        case ErrorKind::not_admitted: return "not_admitted";
     }
     return "unknown";
 }
@@ -286,6 +290,7 @@ inline std::string_view advice(const ErrorText& error) noexcept {
         case ErrorKind::configuration: return "correct the configuration";
         case ErrorKind::authorization_needed: return "let the user authorize";
         case ErrorKind::authorization_denied: return "ask the user again only if they want to";
+        case ErrorKind::not_admitted: return "try again later";
         case ErrorKind::cancelled: return {};
     }
     return {};

@@ -57,11 +57,23 @@ template <class Policy> constexpr bool bounds_call() noexcept {
     else
         return false;
 }
+/// A door that stands in the order of `AtDoor` says what it needs; a plain one stands alone, reads
+/// no clock and may ask for a straddle.
+template <class Policy, class = void> struct IsPlainDoor {
+    static constexpr bool value = Policy::role == Role::admission;
+    static constexpr bool reads_time = false;
+    static constexpr bool straddles = value;
+};
+template <class Policy> struct IsPlainDoor<Policy, std::void_t<decltype(Policy::door)>> {
+    static constexpr bool value = false;
+    static constexpr bool reads_time = Policy::reads_time;
+    static constexpr bool straddles = Policy::straddles;
+};
 template <class Policy> constexpr bool reads_time() noexcept {
     if constexpr (Policy::role == Role::limit || Policy::role == Role::pace)
         return Policy::reads_time;
     else
-        return false;
+        return IsPlainDoor<Policy>::reads_time;
 }
 template <class Policy>
 using ServiceNamedBy = std::conditional_t<Policy::role == Role::service, Policy, void>;
@@ -82,7 +94,10 @@ template <class... Policies> class SortedPlan {
     static_assert(at_most_one<Role::chain>,
                   "rekey: a client takes one CredentialChain. Put all credentials into it.");
     static_assert(at_most_one<Role::reauthorizer>, "rekey: a client takes one OboReauth.");
-    static_assert(at_most_one<Role::admission>, "rekey: a client takes one door to shared state.");
+    static_assert(at_most_one<Role::admission> || !(IsPlainDoor<Policies>::value || ...),
+                  "rekey: a client takes one door to shared state, or several that say in which "
+                  "order they are asked. Derive yours from AtDoor<Door::own> of "
+                  "<rekey/policy/admissions.hpp>.");
     static_assert(at_most_one<Role::reader>, "rekey: a client takes one body reader (ReadWith).");
     static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
     static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
@@ -139,6 +154,8 @@ public:
     /// Whether the code in a body is looked up at all.
     static constexpr bool reads_body = Service::names_codes || Gate::lists_any_code;
     static constexpr bool admits = !std::is_void_v<First<Role::admission>>;
+    /// Whether a door may have changed the route while a call ran.
+    static constexpr bool straddles = (IsPlainDoor<Policies>::straddles || ...);
     static constexpr bool reauthorizes = !std::is_void_v<Reauthorizer>;
     /// The repeats right after the user has authorized, while the service takes it in.
     using Settling = typename SettlingOf<Reauthorizer>::type;

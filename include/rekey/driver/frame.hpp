@@ -23,6 +23,21 @@ namespace rekey {
 inline namespace v0_1 {
 namespace driver {
 
+/// No door to shared state.
+struct Nobody {};
+
+/// The door of a client that has a plain one.
+template <class Door> struct OneDoor {
+    const Door& door;
+
+    template <class Request> Admission ask(const Action& action, TimePoint, const Request&) const {
+        return door.admit(action);
+    }
+    static void sending() noexcept {}
+    static void ended(const TrailEntry&, bool, TimePoint) noexcept {}
+    template <class Writer> static void explain(StopReason, Writer&) noexcept {}
+};
+
 /// What a driver reads out of a set of policies, beside the core's plan.
 template <class Transport, class... Policies> struct Parts {
     template <Role Wanted> using First = typename detail::FirstOfRole<Wanted, Policies...>::type;
@@ -64,6 +79,17 @@ template <class Transport, class... Policies> struct Parts {
         } else {
             return pick<Role::chain>(policies...);
         }
+    }
+
+    /// What a call asks before each send, and tells how the send ended.
+    static auto doors([[maybe_unused]] const Store& store) noexcept {
+        using Door = First<Role::admission>;
+        if constexpr (std::is_void_v<Door>)
+            return Nobody{};
+        else if constexpr (detail::IsPlainDoor<Door>::value)
+            return OneDoor<Door>{policy<Role::admission>(store)};
+        else
+            return typename Door::template Doors<Store, Policies...>(store);
     }
 
     /// Lets every rewriting policy change the copy.
@@ -485,10 +511,10 @@ public:
         return pin_;
     }
 
-    /// What the door to shared state says to the next send.
-    Admission admission(const Action& action) const {
-        return Parts::template policy<Role::admission>(store_).admit(action);
-    }
+    /// What this call asks before each send.
+    auto doors() const noexcept { return Parts::doors(store_); }
+    const TrailEntry& last() noexcept { return result_.trail().back(); }
+    auto& writer() noexcept { return result_; }
     /// Has the user of this call asked, by the flow that keeps the user's tokens or by the policy.
     template <class Exchanger, class Clock>
     Reauthorized ask_user(std::uint8_t slot, const Exchanger& exchanger, Clock& clock,

@@ -137,6 +137,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                              const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
     [[maybe_unused]] auto& call = frame.call();
+    [[maybe_unused]] auto doors = frame.doors();
     if (earlier != nullptr) frame.keep_first(std::move(*earlier), next);
     if (so_far == SoFar::answered) next = frame.received(std::move(*answer), now());
     if (so_far == SoFar::unsendable) next = frame.unsendable(now());
@@ -145,9 +146,14 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
         switch (next.kind) {
             case Kind::send:
                 if (frame.sign(next)) {
+                    if constexpr (Plan::admits) doors.sending();
                     auto received = send_signed(frame, transport);
-                    if (frame.ends_with(received, &Trail::add)) return;
-                    next = frame.received(std::move(received), now());
+                    const bool done = frame.ends_with(received, &Trail::add);
+                    if (!done) next = frame.received(std::move(received), now());
+                    if constexpr (Plan::admits)
+                        doors.ended(frame.last(), !done && next.reason == StopReason::cancelled,
+                                    now());
+                    if (done) return;
                 } else {
                     next = frame.unsendable(now());
                 }
@@ -172,7 +178,8 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 }
                 break;
             case Kind::admit:
-                if constexpr (Plan::admits) next = call.admitted(frame.admission(next), now());
+                if constexpr (Plan::admits)
+                    next = call.admitted(doors.ask(next, now(), frame.request()), now());
                 break;
             case Kind::reauthorize:
                 if constexpr (Plan::reauthorizes) {
@@ -182,7 +189,10 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                     next = frame.reauthorized(outcome, std::move(report), now());
                 }
                 break;
-            case Kind::finish: frame.end(next.reason); return;
+            case Kind::finish:
+                if constexpr (Plan::admits) doors.explain(next.reason, frame.writer());
+                frame.end(next.reason);
+                return;
         }
     }
 }
