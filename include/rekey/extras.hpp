@@ -89,6 +89,7 @@ struct CallExtras {
     bool pinned = false;
     bool has_binding = false;
     bool reauthorized = false;  ///< Set by `resume` only.
+    bool nested = false;        ///< Set by `NestedIn`.
     std::uint8_t slot = 0;
     std::string_view pinned_name{};
     std::string_view idempotency_key{};

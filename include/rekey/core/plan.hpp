@@ -60,14 +60,12 @@ template <class Policy> constexpr bool bounds_call() noexcept {
 /// A door that stands in the order of `AtDoor` says what it needs; a plain one stands alone, reads
 /// no clock and may ask for a straddle.
 template <class Policy, class = void> struct IsPlainDoor {
-    static constexpr bool value = Policy::role == Role::admission;
+    static constexpr bool value = Policy::role == Role::admission, straddles = value;
     static constexpr bool reads_time = false;
-    static constexpr bool straddles = value;
 };
 template <class Policy> struct IsPlainDoor<Policy, std::void_t<decltype(Policy::door)>> {
-    static constexpr bool value = false;
+    static constexpr bool value = false, straddles = Policy::straddles;
     static constexpr bool reads_time = Policy::reads_time;
-    static constexpr bool straddles = Policy::straddles;
 };
 template <class Policy> constexpr bool reads_time() noexcept {
     if constexpr (Policy::role == Role::limit || Policy::role == Role::pace)

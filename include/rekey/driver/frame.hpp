@@ -23,9 +23,6 @@ namespace rekey {
 inline namespace v0_1 {
 namespace driver {
 
-/// No door to shared state.
-struct Nobody {};
-
 /// The door of a client that has a plain one.
 template <class Door> struct OneDoor {
     const Door& door;
@@ -34,8 +31,8 @@ template <class Door> struct OneDoor {
         return door.admit(action);
     }
     static void sending() noexcept {}
-    static void ended(const TrailEntry&, bool, TimePoint) noexcept {}
-    template <class Writer> static void explain(StopReason, Writer&) noexcept {}
+    template <class... Said> static void ended(const Said&...) noexcept {}
+    template <class... Said> static void explain(const Said&...) noexcept {}
 };
 
 /// What a driver reads out of a set of policies, beside the core's plan.
@@ -85,7 +82,7 @@ template <class Transport, class... Policies> struct Parts {
     static auto doors([[maybe_unused]] const Store& store) noexcept {
         using Door = First<Role::admission>;
         if constexpr (std::is_void_v<Door>)
-            return Nobody{};
+            return 0;  // nobody asks
         else if constexpr (detail::IsPlainDoor<Door>::value)
             return OneDoor<Door>{policy<Role::admission>(store)};
         else
@@ -513,7 +510,6 @@ public:
 
     /// What this call asks before each send.
     auto doors() const noexcept { return Parts::doors(store_); }
-    const TrailEntry& last() noexcept { return result_.trail().back(); }
     auto& writer() noexcept { return result_; }
     /// Has the user of this call asked, by the flow that keeps the user's tokens or by the policy.
     template <class Exchanger, class Clock>
@@ -578,6 +574,7 @@ private:
         chosen.first_slot = extras.slot;
         chosen.pinned = extras.pinned;
         chosen.reauthorized = extras.reauthorized;
+        chosen.nested = extras.nested;
         if constexpr (Plan::reads_idempotence)
             chosen.idempotent =
                 extras.idempotent || idempotent_method(detail::Asks<Request>::method(request));

@@ -150,9 +150,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                     auto received = send_signed(frame, transport);
                     const bool done = frame.ends_with(received, &Trail::add);
                     if (!done) next = frame.received(std::move(received), now());
-                    if constexpr (Plan::admits)
-                        doors.ended(frame.last(), !done && next.reason == StopReason::cancelled,
-                                    now());
+                    if constexpr (Plan::admits) doors.ended(frame.writer(), next.reason, now());
                     if (done) return;
                 } else {
                     next = frame.unsendable(now());

@@ -172,10 +172,11 @@ public:
     }
     /// The send is made now: whatever comes, an exception included, it counts as made.
     void sending() noexcept { sending_ = true; }
-    /// It ended so. A `stopped` one was cancelled by the caller.
-    void ended(const TrailEntry& entry, bool stopped, TimePoint now) noexcept {
+    /// It ended as the last line of the trail says; `reason` is that of the core's next action.
+    template <class Writer> void ended(Writer& result, StopReason reason, TimePoint now) noexcept {
+        const TrailEntry& entry = result.trail().back();
         Ending end;
-        end.judged = !stopped;
+        end.judged = reason != StopReason::cancelled;
         end.facts.reach = entry.reach;
         end.facts.failure = entry.failure;
         end.facts.fault = entry.fault;
