@@ -111,7 +111,9 @@ public:
                 } else {
                     detail::CallExtras sorted;
                     (sorted.take(extras), ...);
-                    return run<Request, Response>(request, sorted);
+                    using Inside = std::conditional_t<detail::count_of<NestedIn, Extras...> != 0,
+                                                      driver::Nested<Parts>, Parts>;
+                    return run<Request, Response, Inside>(request, sorted);
                 }
             }
         }
@@ -191,11 +193,11 @@ private:
             return {};
     }
 
-    template <class Request, class Response>
+    template <class Request, class Response, class Using = Parts>
     [[gnu::always_inline]] Result<Response> run(const Request& request,
                                                 const detail::CallExtras& extras) const {
         Result<Response> result;
-        driver::Frame<Parts, Bare, Request> frame(*slots_, store_, rules_, request, extras, result);
+        driver::Frame<Using, Bare, Request> frame(*slots_, store_, rules_, request, extras, result);
         if (const char* const why = frame.problem()) {
             frame.refuse_to_start(why);
             return result;
@@ -206,7 +208,7 @@ private:
             return result;
         }
         auto&& clock = this->clock();
-        driver::run<Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
+        driver::run<typename Using::Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
         return result;
     }
     decltype(auto) clock() const noexcept {

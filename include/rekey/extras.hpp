@@ -47,6 +47,8 @@ private:
     std::string_view name_;
 };
 
+class NestedIn;  // rekey/nested.hpp
+
 /// Where the browser goes when it has come back from an authorization: a path of this site.
 struct ReturnTo {
     std::string_view path;
@@ -89,7 +91,6 @@ struct CallExtras {
     bool pinned = false;
     bool has_binding = false;
     bool reauthorized = false;  ///< Set by `resume` only.
-    bool nested = false;        ///< Set by `NestedIn`.
     std::uint8_t slot = 0;
     std::string_view pinned_name{};
     std::string_view idempotency_key{};

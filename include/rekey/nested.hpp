@@ -30,13 +30,20 @@ public:
 private:
     friend struct detail::CallExtras;
     void add_to(detail::CallExtras& extras) const noexcept {
-        extras.nested = true;
         if (key_.empty() || !extras.idempotency_key.empty()) return;
         extras.idempotent = true;
         extras.idempotency_key = key_;
     }
     std::string_view key_;
 };
+
+namespace driver {
+template <class Parts> struct Nested : Parts {
+    struct Plan : Parts::Plan {
+        static constexpr bool is_nested = true;
+    };
+};
+}  // namespace driver
 
 namespace detail {
 template <> struct IsExtra<NestedIn> : std::true_type {};

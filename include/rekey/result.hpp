@@ -56,6 +56,7 @@ struct Words {
     std::string note{};
     std::string log_id{};
     AuthorizationRequest authorization{};
+    Duration later{0};             // when to come back
     Shared<Names::Owned> names{};  // keeps a name alive that was made at run time
 };
 
@@ -91,7 +92,6 @@ public:
     bool has_service_code = false;
     Reach reach = Reach::never_sent;
     std::string_view credential{};  ///< The name of the credential that signed the attempt.
-    Duration come_back_after{0};    ///< Of `come_back_later`, if it is known; else zero.
 
     /// What the service said, or what happened to the attempt, in words.
     std::string message() const {
@@ -108,6 +108,8 @@ public:
         static const AuthorizationRequest nobody_is_asked{};
         return words_ ? words_->authorization : nobody_is_asked;
     }
+    /// Of `come_back_later`: after what time another call may do better; zero if nobody knows.
+    Duration come_back_after() const noexcept { return words_ ? words_->later : Duration{0}; }
     /// The refused response, if there was one.
     const Response* response() const noexcept { return response_ ? &*response_ : nullptr; }
 
@@ -187,6 +189,7 @@ public:
         void note(std::string text) { words().note = std::move(text); }
         void log_id(std::string text) { words().log_id = std::move(text); }
         void ask(AuthorizationRequest request) { words().authorization = std::move(request); }
+        void come_back_after(Duration delay) { words().later = delay; }
         void no_words() noexcept { result_.error_.words_ = {}; }
         /// The decoders must outlive every result: static ones.
         void decode_with(const detail::Decoders<Response>& decoders) noexcept {

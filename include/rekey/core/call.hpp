@@ -17,7 +17,6 @@ struct CallOptions {
     bool pinned = false;          ///< Only that slot: no fallback (`SameCredentialAs`).
     bool idempotent = false;      ///< Sending it twice does what sending it once does.
     bool reauthorized = false;    ///< The user has just authorized: not asked again in this call.
-    bool nested = false;          ///< Inside an attempt of another call, which repeats: we do not.
 };
 
 /// One call, from its first send to its end: facts in, one action out.
@@ -120,8 +119,7 @@ private:
         proven = 4,       // the token of this slot had been accepted before this call
         straddled = 8,    // the one extra try after a change of route is used
         asked_user = 16,  // the user was asked to authorize again
-        rested = 32,      // a credential was passed over that will be back
-        nested = 64       // repeating is left to the call outside
+        rested = 32       // a credential was passed over that will be back
     };
 
     struct Held : Rules {
@@ -137,9 +135,9 @@ private:
         constexpr Held(const Rules& rules, CallOptions options)
             : Rules(rules),
               slot(options.first_slot),
-              flags(static_cast<std::uint8_t>(
-                  (options.pinned ? pinned : 0) | (options.idempotent ? idempotent : 0) |
-                  (options.reauthorized ? asked_user : 0) | (options.nested ? nested : 0))) {}
+              flags(static_cast<std::uint8_t>((options.pinned ? pinned : 0) |
+                                              (options.idempotent ? idempotent : 0) |
+                                              (options.reauthorized ? asked_user : 0))) {}
     };
     Held held_{};
 
@@ -184,7 +182,7 @@ private:
             return fall_back(now, may_ask_user());
         }
         if (whole && facts.failure == NotFound) return fall_back(now);
-        if (is(nested)) return finish(StopReason::not_retryable);
+        if (Plan::is_nested) return finish(StopReason::not_retryable);
         const bool harmless = (whole && facts.failure == RateLimited) ||
                               facts.reach == Reach::never_sent || is(idempotent);
         if (!harmless) return finish(StopReason::unsafe_to_repeat);

@@ -93,9 +93,8 @@ template <class... Policies> class SortedPlan {
                   "rekey: a client takes one CredentialChain. Put all credentials into it.");
     static_assert(at_most_one<Role::reauthorizer>, "rekey: a client takes one OboReauth.");
     static_assert(at_most_one<Role::admission> || !(IsPlainDoor<Policies>::value || ...),
-                  "rekey: a client takes one door to shared state, or several that say in which "
-                  "order they are asked. Derive yours from AtDoor<Door::own> of "
-                  "<rekey/policy/admissions.hpp>.");
+                  "rekey: a client takes one door to shared state, or several that derive from "
+                  "AtDoor<Door::own> and its like in <rekey/policy/admissions.hpp>.");
     static_assert(at_most_one<Role::reader>, "rekey: a client takes one body reader (ReadWith).");
     static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
     static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
@@ -151,6 +150,8 @@ public:
         GatePolicy::template repeats<Service>() || !Service::refuses_before_acting;
     /// Whether the code in a body is looked up at all.
     static constexpr bool reads_body = Service::names_codes || Gate::lists_any_code;
+    /// True for a call inside an attempt of another one, which is left to do the repeating.
+    static constexpr bool is_nested = false;
     static constexpr bool admits = !std::is_void_v<First<Role::admission>>;
     /// Whether a door may have changed the route while a call ran.
     static constexpr bool straddles = (IsPlainDoor<Policies>::straddles || ...);

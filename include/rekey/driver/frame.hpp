@@ -80,13 +80,12 @@ template <class Transport, class... Policies> struct Parts {
 
     /// What a call asks before each send, and tells how the send ended.
     static auto doors([[maybe_unused]] const Store& store) noexcept {
-        using Door = First<Role::admission>;
-        if constexpr (std::is_void_v<Door>)
+        if constexpr (!Plan::admits)
             return 0;  // nobody asks
-        else if constexpr (detail::IsPlainDoor<Door>::value)
-            return OneDoor<Door>{policy<Role::admission>(store)};
+        else if constexpr (detail::IsPlainDoor<First<Role::admission>>::value)
+            return OneDoor<First<Role::admission>>{policy<Role::admission>(store)};
         else
-            return typename Door::template Doors<Store, Policies...>(store);
+            return typename First<Role::admission>::template Doors<Store, Policies...>(store);
     }
 
     /// Lets every rewriting policy change the copy.
@@ -126,6 +125,9 @@ private:
         if constexpr (Policy::role == Role::rewrite) policy.rewrite(copy);
     }
 };
+
+/// The same parts at work inside an attempt of another call.
+template <class Parts> struct Nested;  // rekey/nested.hpp
 
 /// The parts of a set of policies; of none if one of them is no policy, which is said elsewhere.
 template <class Transport, class... Policies> struct PartsOf {
@@ -574,7 +576,6 @@ private:
         chosen.first_slot = extras.slot;
         chosen.pinned = extras.pinned;
         chosen.reauthorized = extras.reauthorized;
-        chosen.nested = extras.nested;
         if constexpr (Plan::reads_idempotence)
             chosen.idempotent =
                 extras.idempotent || idempotent_method(detail::Asks<Request>::method(request));

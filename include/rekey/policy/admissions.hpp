@@ -194,7 +194,7 @@ public:
     /// Says when to come back, and why nothing was sent, in the result of a call that a door ended.
     template <class Writer> void explain(StopReason reason, Writer& result) const {
         if (reason != StopReason::come_back_later && reason != StopReason::budget_spent) return;
-        result.error().come_back_after = soonest_;
+        if (soonest_ > Duration{0}) result.come_back_after(soonest_);
         if (!result.trail().empty()) return;
         result.error().kind = ErrorKind::not_admitted;
         result.note(why_ + detail::in_words(soonest_));

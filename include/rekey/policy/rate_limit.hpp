@@ -58,7 +58,7 @@ public:
         if (asking.ticket != 0)
             return {Admitted::go, 0, Duration{0}, taken};  // its moment has come
         const Pace& pace = pace_for(action.slot);
-        std::atomic<std::int64_t>& next = state_->next[action.slot % slots];
+        std::atomic<std::int64_t>& next = state_->next[action.slot % most_slots];
         const std::int64_t now = asking.now.time_since_epoch().count();
         std::int64_t before = next.load(std::memory_order_relaxed);
         for (;;) {
@@ -74,20 +74,20 @@ public:
     }
     void settled(const Action& action, const Ending& end) const noexcept {
         if (end.sent || end.ticket == 0) return;
-        state_->next[action.slot % slots].fetch_sub(pace_for(action.slot).gap,
-                                                    std::memory_order_relaxed);
+        state_->next[action.slot % most_slots].fetch_sub(pace_for(action.slot).gap,
+                                                         std::memory_order_relaxed);
     }
 
 private:
     static constexpr std::uint32_t taken = 1;
-    static constexpr std::size_t slots = 32;
+    static constexpr std::size_t most_slots = 32;
 
     struct Pace {
         std::int64_t gap = 0;    // between two sends
         std::int64_t slack = 0;  // how much earlier than its moment a send may go
     };
     struct State {
-        std::atomic<std::int64_t> next[slots];  // the first free moment of each credential
+        std::atomic<std::int64_t> next[most_slots];  // the first free moment of each credential
         State() noexcept {
             for (auto& moment : next) moment.store(never, std::memory_order_relaxed);
         }

@@ -191,7 +191,7 @@ TEST_CASE("if every credential rests, the call says so and when to come back") {
     CHECK(http.sends().empty());
     CHECK(result.stop_reason() == StopReason::come_back_later);
     CHECK(result.error().kind == ErrorKind::not_admitted);
-    CHECK(result.error().come_back_after == 1s);
+    CHECK(result.error().come_back_after() == 1s);
     CHECK(result.error().describe() ==
           "not_admitted: the noted door is shut; come back in 1 s, credential personal, "
           "come_back_later; try again later");
@@ -206,7 +206,7 @@ TEST_CASE("if one credential rests and the other is refused, the refusal and the
     REQUIRE_FALSE(result);
     CHECK(result.stop_reason() == StopReason::come_back_later);
     CHECK(result.error().kind == ErrorKind::refused);
-    CHECK(result.error().come_back_after == 2s);
+    CHECK(result.error().come_back_after() == 2s);
     CHECK(result.error().message() == "no access");
 }
 
@@ -216,7 +216,7 @@ TEST_CASE("a door may end a call at once and say when to come back") {
     const Client client{http, both(), OnRefusal{}, Bulk{book, {later}}};
     const auto result = client.send(chat());
     CHECK(result.stop_reason() == StopReason::come_back_later);
-    CHECK(result.error().come_back_after == 3s);
+    CHECK(result.error().come_back_after() == 3s);
     CHECK(http.sends().empty());
 }
 

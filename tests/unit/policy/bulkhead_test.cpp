@@ -45,7 +45,7 @@ TEST_CASE("a send that would be one too many is refused at once, and says why") 
         CHECK(result.stop_reason() == StopReason::come_back_later);
         CHECK(result.error().kind == ErrorKind::not_admitted);
         why = result.error().message();
-        when = result.error().come_back_after;
+        when = result.error().come_back_after();
         return accepted();
     };
     const Client outer{nesting, bulkhead};

@@ -198,7 +198,7 @@ TEST_CASE("if all circuits of a chain are open, the call says when to come back"
     REQUIRE_FALSE(result);
     CHECK(result.stop_reason() == StopReason::come_back_later);
     CHECK(result.error().kind == ErrorKind::not_admitted);
-    CHECK(result.error().come_back_after == 3s);
+    CHECK(result.error().come_back_after() == 3s);
     CHECK(result.error().message() ==
           "every credential rests: its circuit is open; come back in 3 s");
     CHECK(http.sends().size() == 2);
@@ -218,7 +218,7 @@ TEST_CASE("a repeat does not change who acts: an open circuit ends the call") {
     CHECK(http.sends().size() == 1);
     CHECK(result.stop_reason() == StopReason::come_back_later);
     CHECK(result.error().kind == ErrorKind::transient);
-    CHECK(result.error().come_back_after == 5s);
+    CHECK(result.error().come_back_after() == 5s);
 }
 
 TEST_CASE("a circuit of a host ends calls to that host and no other") {
