@@ -270,10 +270,7 @@ private:
     }
     void settle(const Ending& end) noexcept {
         each_seat([&](const auto& door, Seat& seat) {
-            if (seat.standing == Standing::outside) return;
-            Ending own = end;
-            if (seat.standing == Standing::waiting) own.sent = false;
-            tell(door, seat, own);
+            if (seat.standing != Standing::outside) tell(door, seat, end);
         });
         let_in_ = false;
         sending_ = false;
