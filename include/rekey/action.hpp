@@ -15,7 +15,7 @@ enum class Kind : unsigned char {
     send,         ///< Make one attempt with the credential of `slot`; answer `sent`.
     wait,         ///< Let `delay` pass; answer `waited`.
     fetch,        ///< Have a token for `slot` (a new one if `move` is `renew`); answer `fetched`.
-    admit,        ///< Ask the shared state (budget, breaker, route); answer `admitted`.
+    admit,        ///< Ask the shared state (budget, breaker, bulkhead); answer `admitted`.
     reauthorize,  ///< Ask the user of `slot` to authorize again; answer `reauthorized`.
     finish        ///< The call has ended; `reason` says why.
 };
@@ -38,7 +38,8 @@ enum class StopReason : unsigned char {
     budget_spent,      ///< The retry budget that all calls share is empty.
     not_retryable,     ///< The policy does not act on this failure.
     unsafe_to_repeat,  ///< The service may have acted and the request is not declared idempotent.
-    come_back_later,   ///< The server asks for a wait that is longer than the policy allows.
+    come_back_later,   ///< The server or a door asks for a wait that is longer than the policy
+                       ///< allows.
     needs_user,        ///< The user must authorize; the result can be resumed.
     exchange_failed,   ///< No token could be obtained.
     cancelled          ///< The caller cancelled.
@@ -80,9 +81,10 @@ enum class Fetched : unsigned char {
 enum class Admitted : unsigned char {
     go,         ///< Send.
     go_to,      ///< Send, with the credential of `slot` instead.
-    skip_slot,  ///< This credential rests; propose the next move.
+    skip_slot,  ///< This credential rests, for `delay` if it is known; propose the next move.
     busy,       ///< Ask again after `delay`.
-    spent       ///< No further attempt is allowed: the budget is empty.
+    spent,      ///< No further attempt is allowed: the budget is empty.
+    later       ///< No attempt now, whatever the credential: come back after `delay`.
 };
 
 /// `Admitted` with its parameters.
@@ -90,6 +92,7 @@ struct Admission {
     Admitted verdict = Admitted::go;
     std::uint8_t slot = 0;
     Duration delay{0};
+    std::uint32_t ticket = 0;  ///< What the door wants to be told again; see `AtDoor`.
 };
 
 /// The answer to `reauthorize`.

@@ -41,7 +41,8 @@ public:
     constexpr Duration timeout() const noexcept { return fields_.timeout; }
     /// 1 for the first send of the call, 2 for the next, …
     constexpr unsigned number() const noexcept { return fields_.number; }
-    /// True from the second send on. A nested client that sees it leaves the retrying to us.
+    /// True from the second send on. A client inside this attempt leaves repeating to us if it is
+    /// told: `inner.send(request, NestedIn{attempt})` (rekey/nested.hpp).
     constexpr bool is_retry() const noexcept { return fields_.number > 1; }
 
 private:

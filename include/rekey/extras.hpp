@@ -48,6 +48,8 @@ private:
     std::string_view name_;
 };
 
+class NestedIn;  // rekey/nested.hpp
+
 /// Where the browser goes when it has come back from an authorization: a path of this site.
 struct ReturnTo {
     std::string_view path;

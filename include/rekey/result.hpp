@@ -31,7 +31,9 @@ enum class ErrorKind : unsigned char {
     configuration,         ///< A credential or a setting cannot work; nothing useful was sent.
     authorization_needed,  ///< The user must authorize; the result can be resumed.
     authorization_denied,  ///< The user refused.
-    cancelled              ///< The caller cancelled.
+    cancelled,             ///< The caller cancelled.
+    not_admitted           ///< A budget, breaker, rate limit or bulkhead of this client let no
+                           ///< attempt through: nothing was sent.
 };
 
 /// `refused`, `not_found`, …: the enumerator's own spelling.
@@ -131,8 +133,8 @@ public:
         const AuthorizationRequest* const asked = words_ ? words_->authorization.get() : nullptr;
         return asked != nullptr ? *asked : nobody_is_asked;
     }
-    /// How long the service asks to wait before another call, counted from its answer; zero if it
-    /// did not say, or if no policy of the client reads it (`RetryAfter`).
+    /// After what time another call may do better: what the service asks for, counted from its
+    /// answer (`RetryAfter`), or when a door that stays shut will open; zero if nobody knows.
     Duration retry_after() const noexcept { return words_ ? words_->retry_after : Duration{0}; }
     /// The refused response, if there was one.
     const Response* response() const noexcept { return response_ ? &*response_ : nullptr; }
@@ -275,6 +277,7 @@ inline std::string_view to_string(ErrorKind kind) noexcept {
         case ErrorKind::authorization_needed: return "authorization_needed";
         case ErrorKind::authorization_denied: return "authorization_denied";
         case ErrorKind::cancelled: return "cancelled";
+        case ErrorKind::not_admitted: return "not_admitted";
     }
     return "unknown";
 }
@@ -319,6 +322,7 @@ inline std::string_view advice(const ErrorText& error) noexcept {
         case ErrorKind::configuration: return "correct the configuration";
         case ErrorKind::authorization_needed: return "let the user authorize";
         case ErrorKind::authorization_denied: return "ask the user again only if they want to";
+        case ErrorKind::not_admitted: return "try again later";
         case ErrorKind::cancelled: return {};
     }
     return {};

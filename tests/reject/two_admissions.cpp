@@ -1,4 +1,4 @@
-// expect: rekey: a client takes one door to shared state.
+// expect: rekey: a client takes one door to shared state, or several
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/rekey.hpp>
 

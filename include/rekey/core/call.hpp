@@ -115,11 +115,15 @@ public:
             case Admitted::skip_slot:
                 if (held_.move == Move::straddle) return finish(StopReason::remedies_used_up);
                 visit(held_.slot);
+                if (admission.delay > Duration{0}) set(rested);
                 return fall_back(now);
             case Admitted::busy: return propose(held_.move, held_.slot, admission.delay, now);
             case Admitted::spent:
                 return finish(held_.move == Move::straddle ? StopReason::remedies_used_up
                                                            : StopReason::budget_spent);
+            case Admitted::later:
+                return finish(held_.move == Move::straddle ? StopReason::remedies_used_up
+                                                           : StopReason::come_back_later);
         }
         if (fetches(held_.slot)) return act(Kind::fetch);
         return send_in_time(now);
@@ -148,9 +152,10 @@ private:
     enum Flag : std::uint8_t {
         pinned = 1,
         idempotent = 2,
-        proven = 4,      // the token of this slot had been accepted before this call
-        straddled = 8,   // the one extra try after a change of route is used
-        asked_user = 16  // the user was asked to authorize again
+        proven = 4,       // the token of this slot had been accepted before this call
+        straddled = 8,    // the one extra try after a change of route is used
+        asked_user = 16,  // the user was asked to authorize again
+        rested = 32       // a credential was passed over that will be back
     };
 
     struct Held : Rules, detail::Began<Plan::reads_clock>, detail::Seeded<Plan::uses_randomness> {
@@ -213,6 +218,7 @@ private:
             return fall_back(now, may_ask_user());
         }
         if (whole && facts.failure == NotFound) return fall_back(now);
+        if (Plan::is_nested) return finish(StopReason::not_retryable);
         const bool harmless = (whole && facts.failure == RateLimited) ||
                               facts.reach == Reach::never_sent || is(idempotent);
         if (!harmless) return finish(StopReason::unsafe_to_repeat);
@@ -260,11 +266,12 @@ private:
             held_.slot = slot_of_user();
             return act(Kind::reauthorize);
         }
-        if (Plan::admits && !is(straddled) && !is(pinned)) {
+        if (Plan::straddles && !is(straddled) && !is(pinned)) {
             set(straddled);
             return propose(Move::straddle, held_.slot, Duration{0}, now);
         }
-        return finish(StopReason::remedies_used_up);
+        return finish(Plan::admits && is(rested) ? StopReason::come_back_later
+                                                 : StopReason::remedies_used_up);
     }
 
     /// Puts a move before the limits; if they allow it, the next step towards its send.

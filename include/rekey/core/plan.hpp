@@ -57,11 +57,21 @@ template <class Policy> constexpr bool bounds_call() noexcept {
     else
         return false;
 }
+/// A door that stands in the order of `AtDoor` says what it needs; a plain one stands alone, reads
+/// no clock and may ask for a straddle.
+template <class Policy, class = void> struct IsPlainDoor {
+    static constexpr bool value = Policy::role == Role::admission, straddles = value;
+    static constexpr bool reads_time = false;
+};
+template <class Policy> struct IsPlainDoor<Policy, std::void_t<decltype(Policy::door)>> {
+    static constexpr bool value = false, straddles = Policy::straddles;
+    static constexpr bool reads_time = Policy::reads_time;
+};
 template <class Policy> constexpr bool reads_time() noexcept {
     if constexpr (Policy::role == Role::limit || Policy::role == Role::pace)
         return Policy::reads_time;
     else
-        return false;
+        return IsPlainDoor<Policy>::reads_time;
 }
 #define REKEY_DETECT_RULE(Trait, expression)                                 \
     template <class Policy, class = void> struct Trait : std::false_type {}; \
@@ -123,7 +133,9 @@ template <class... Policies> class SortedPlan {
     static_assert(at_most_one<Role::chain>,
                   "rekey: a client takes one CredentialChain. Put all credentials into it.");
     static_assert(at_most_one<Role::reauthorizer>, "rekey: a client takes one OboReauth.");
-    static_assert(at_most_one<Role::admission>, "rekey: a client takes one door to shared state.");
+    static_assert(at_most_one<Role::admission> || !(IsPlainDoor<Policies>::value || ...),
+                  "rekey: a client takes one door to shared state, or several that derive from "
+                  "AtDoor<Door::own> and its like in <rekey/policy/admissions.hpp>.");
     static_assert(at_most_one<Role::reader>, "rekey: a client takes one body reader (ReadWith).");
     static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
     static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
@@ -181,7 +193,11 @@ public:
         GatePolicy::template repeats<Service>() || !Service::refuses_before_acting;
     /// Whether the code in a body is looked up at all.
     static constexpr bool reads_body = Service::names_codes || Gate::lists_any_code;
+    /// True for a call inside an attempt of another one, which is left to do the repeating.
+    static constexpr bool is_nested = false;
     static constexpr bool admits = !std::is_void_v<First<Role::admission>>;
+    /// Whether a door may have changed the route while a call ran.
+    static constexpr bool straddles = (IsPlainDoor<Policies>::straddles || ...);
     static constexpr bool reauthorizes = !std::is_void_v<Reauthorizer>;
     /// The repeats right after the user has authorized, while the service takes it in.
     using Settling = typename SettlingOf<Reauthorizer>::type;

@@ -25,6 +25,18 @@ namespace rekey {
 inline namespace v0_1 {
 namespace driver {
 
+/// The door of a client that has a plain one.
+template <class Door> struct OneDoor {
+    const Door& door;
+
+    template <class Request> Admission ask(const Action& action, TimePoint, const Request&) const {
+        return door.admit(action);
+    }
+    static void sending() noexcept {}
+    template <class... Said> static void ended(const Said&...) noexcept {}
+    template <class... Said> static void explain(const Said&...) noexcept {}
+};
+
 /// What a driver reads out of a set of policies, beside the core's plan.
 template <class Transport, class... Policies> struct Parts {
     template <Role Wanted> using First = typename detail::FirstOfRole<Wanted, Policies...>::type;
@@ -68,6 +80,16 @@ template <class Transport, class... Policies> struct Parts {
         } else {
             return pick<Role::chain>(policies...);
         }
+    }
+
+    /// What a call asks before each send, and tells how the send ended.
+    static auto doors([[maybe_unused]] const Store& store) noexcept {
+        if constexpr (!Plan::admits)
+            return 0;  // nobody asks
+        else if constexpr (detail::IsPlainDoor<First<Role::admission>>::value)
+            return OneDoor<First<Role::admission>>{policy<Role::admission>(store)};
+        else
+            return typename First<Role::admission>::template Doors<Store, Policies...>(store);
     }
 
     /// Lets every rewriting policy change the copy.
@@ -124,6 +146,8 @@ private:
 
 /// The same parts for a call that brings a `Deadline` of its own.
 template <class Parts> struct TimedParts : Parts { using Plan = Tightened<typename Parts::Plan>; };
+/// The same parts at work inside an attempt of another call.
+template <class Parts> struct Nested;  // rekey/nested.hpp
 
 /// Whether HTTP 200 with code 0 or without a code is a success, for a plan that can tell so when
 /// compiled.
@@ -524,10 +548,9 @@ public:
         return pin_;
     }
 
-    /// What the door to shared state says to the next send.
-    Admission admission(const Action& action) const {
-        return Parts::template policy<Role::admission>(store_).admit(action);
-    }
+    /// What this call asks before each send.
+    auto doors() const noexcept { return Parts::doors(store_); }
+    auto& writer() noexcept { return result_; }
     /// Has the user of this call asked, by the flow that keeps the user's tokens or by the policy.
     template <class Exchanger, class Clock>
     Reauthorized ask_user(std::uint8_t slot, const Exchanger& exchanger, Clock& clock,

@@ -71,12 +71,14 @@ protected:
             detail::CallExtras sorted;
             (sorted.take(extras), ...);
             constexpr bool may_stop = (detail::StopsCall<Extras>::value || ...);
+            using Base =
+                std::conditional_t<(std::is_same_v<Extras, NestedIn> || ...), Nested<Parts>, Parts>;
             if constexpr ((std::is_same_v<Extras, Deadline> || ...)) {
-                using Timed = TimedParts<Parts>;
+                using Timed = TimedParts<Base>;
                 return run_sorted<Timed, Request, Response, may_stop>(
                     request, sorted, typename Timed::Plan::Rules(rules_, sorted.time_limit));
             } else {
-                return run_sorted<Parts, Request, Response, may_stop>(request, sorted, rules_);
+                return run_sorted<Base, Request, Response, may_stop>(request, sorted, rules_);
             }
         }
     }

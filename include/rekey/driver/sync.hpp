@@ -140,6 +140,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                                         const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
     [[maybe_unused]] auto& call = frame.call();
+    [[maybe_unused]] auto doors = frame.doors();
     if (earlier != nullptr) frame.settle_first(*earlier, next);
     if (so_far == SoFar::answered)
         next = Frame::has_response(*answer) ? frame.judge(*answer, now())
@@ -150,9 +151,12 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
         switch (next.kind) {
             case Kind::send:
                 if (frame.sign(next)) {
+                    if constexpr (Plan::admits) doors.sending();
                     auto received = send_signed(frame, transport);
-                    if (frame.ends_with(received, &Trail::add)) return;
-                    next = frame.received(std::move(received), now());
+                    const bool done = frame.ends_with(received, &Trail::add);
+                    if (!done) next = frame.received(std::move(received), now());
+                    if constexpr (Plan::admits) doors.ended(frame.writer(), next.reason, now());
+                    if (done) return;
                 } else {
                     next = frame.unsendable(now());
                 }
@@ -177,7 +181,8 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 }
                 break;
             case Kind::admit:
-                if constexpr (Plan::admits) next = call.admitted(frame.admission(next), now());
+                if constexpr (Plan::admits)
+                    next = call.admitted(doors.ask(next, now(), frame.request()), now());
                 break;
             case Kind::reauthorize:
                 if constexpr (Plan::reauthorizes) {
@@ -187,7 +192,10 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                     next = frame.reauthorized(outcome, std::move(report), now());
                 }
                 break;
-            case Kind::finish: frame.end(next.reason); return;
+            case Kind::finish:
+                if constexpr (Plan::admits) doors.explain(next.reason, frame.writer());
+                frame.end(next.reason);
+                return;
         }
     }
 }

@@ -23,7 +23,8 @@ enum class Role : unsigned char {
     pace,           ///< Any number; the longest delay counts. May also object, as a limit does.
     limit,          ///< Any number; one that objects ends the call. If several do, the reason that
                     ///< stands first in `StopReason` is given.
-    admission,      ///< At most one door to shared state. `Admission admit(const Action&)`.
+    admission,      ///< Doors to shared state: one plain `Admission admit(const Action&)`, or
+                    ///< any number that stand in the order of `AtDoor` (policy/admissions.hpp).
     reader,         ///< Driver. At most one. Reads the service code from a body.
     rewrite,        ///< Driver. Changes a copy of the original request for an attempt.
     clock,          ///< Driver. At most one. Time and waiting, replaced in tests.

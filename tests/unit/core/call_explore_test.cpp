@@ -172,12 +172,18 @@ template <class Plan> struct Explorer {
     }
 
     void after_admit(const Call<Plan>& call, const Action& action, const Story& story) {
-        for (const Admitted verdict : {Admitted::go, Admitted::skip_slot, Admitted::spent}) {
-            if (action.move == Move::straddle && verdict == Admitted::go) continue;
+        constexpr Duration second = std::chrono::seconds{1};
+        for (const Admission said :
+             {Admission{}, Admission{Admitted::skip_slot, 0, {}, 0},
+              Admission{Admitted::skip_slot, 0, second, 0}, Admission{Admitted::spent, 0, {}, 0},
+              Admission{Admitted::later, 0, second, 0}}) {
+            if (action.move == Move::straddle && said.verdict == Admitted::go) continue;
             Story next = story;
-            if (verdict == Admitted::skip_slot) next.may_fall_back = true;
+            if (said.verdict == Admitted::skip_slot) next.may_fall_back = true;
             Call<Plan> copy = call;
-            const Action following = copy.admitted(Admission{verdict, 0, {}});
+            const Action following = copy.admitted(said);
+            if (said.verdict == Admitted::later || said.verdict == Admitted::spent)
+                demand(following.kind == Kind::finish, "a door that ends a call ends it");
             visit(copy, following, next);
         }
     }
