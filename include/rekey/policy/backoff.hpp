@@ -3,7 +3,6 @@
 #ifndef REKEY_POLICY_BACKOFF_HPP
 #define REKEY_POLICY_BACKOFF_HPP
 
-#include <rekey/detail/pack.hpp>
 #include <rekey/detail/thread_random.hpp>
 #include <rekey/policy/role.hpp>
 

@@ -14,6 +14,13 @@ inline namespace v0_1 {
 /// class of a failure, `gate` asks whether to act on it, a remedy proposes the move, `pace` adds a
 /// delay, `limit` judges the proposal, `admission` asks the shared state. The rest belong to
 /// drivers and cost the core nothing.
+///
+/// What a pace may say: `uses_randomness = true`, then its `Rule::delay(facts, repeats, seed)`
+/// takes the call's seed and the policy gives it, `std::uint64_t random() const`; `reads_hints =
+/// true`, then `read(header, unix_seconds)` fills `Facts::retry_after`, negative for "do not
+/// repeat"; `Rule::longest(repeats)`, for `worst_case`. What a limit may say:
+/// `Rule::timeout(elapsed, sends_left)`, the time of the next send; `Rule::most_sends()`;
+/// `Rule::most_time()`. Neither costs anything where no policy says it.
 enum class Role : unsigned char {
     service,        ///< At most one. `class_of(code)`, `class_of_http(status)`, `checks_body`.
     gate,           ///< At most one. Which failures deserve another attempt.

@@ -55,14 +55,8 @@ template <class... Policies> Call<Plan<Policies...>> call_with(const Policies&..
     return Call<Plan<Policies...>>(typename Plan<Policies...>::Rules(policies...), CallOptions{});
 }
 
-struct Personal {
-    static constexpr auto name = "personal";
-    std::string token;
-};
-struct Enterprise {
-    static constexpr auto name = "enterprise";
-    std::string token;
-};
+struct Personal {};
+struct Enterprise {};
 
 }  // namespace
 
@@ -156,7 +150,7 @@ TEST_CASE("a hint that reaches beyond the Deadline ends the call at once") {
 }
 
 TEST_CASE("a hint does not delay the next credential") {
-    auto call = call_with(CredentialChain<Personal, Enterprise>(Personal{"a"}, Enterprise{"b"}),
+    auto call = call_with(CredentialChain<Personal, Enterprise>(Personal{}, Enterprise{}),
                           RetryOn<AuthRejected>{}, RetryAfter{});
     CHECK(call.start(t0) == send(0));
     Facts facts = refused(4101);

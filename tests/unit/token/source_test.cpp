@@ -291,6 +291,20 @@ TEST_CASE("a caller that is cancelled does not wait for the exchange of another"
     };
     CHECK(source.fetch(pin, false, call, nobody, own_clock, report) == Fetched::failed);
     CHECK(report.cancelled);
+
+    const Canceller later;
+    std::atomic<bool> was_cancelled{false};
+    std::thread follower([&] {  // cancelled while it waits, or just before
+        detail::CallExtras extras;
+        extras.take(Cancellation{later});
+        token::Pin its_pin;
+        Report its_report;
+        source.fetch(its_pin, false, extras, nobody, own_clock, its_report);
+        was_cancelled = its_report.cancelled;
+    });
+    later.cancel();
+    follower.join();
+    CHECK(was_cancelled);
     answered.open();
     leader.join();
 }
