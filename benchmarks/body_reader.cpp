@@ -9,6 +9,7 @@
 // Instructions per read = (run(N) - run(0)) / N under callgrind; the line printed gives the bytes.
 // It does not show time, cache misses or what a transport costs.
 #include <rekey/body/json.hpp>
+#include <rekey/body/strict_json.hpp>
 
 #include <cstdio>
 #include <cstdlib>

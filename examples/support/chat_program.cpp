@@ -8,6 +8,7 @@
 #include <rekey/body/json_writer.hpp>
 #include <rekey/coze/environment.hpp>
 #include <rekey/coze/fresh_conversation.hpp>
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/percent.hpp>
 #include <rekey/oauth/url.hpp>
 #include <rekey/testing/print.hpp>

@@ -4,6 +4,7 @@
 
 #include <rekey/coze/environment.hpp>
 #include <rekey/oauth/authorize_url.hpp>
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/percent.hpp>
 #include <rekey/oauth/url.hpp>
 

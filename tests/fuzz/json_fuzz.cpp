@@ -2,6 +2,7 @@
 // json_fuzz: no body crashes a reader, and the readers agree where they have to (libFuzzer).
 #include <rekey/body/json.hpp>
 #include <rekey/body/json_writer.hpp>
+#include <rekey/body/strict_json.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Any two texts: whatever is taken for a URL compares with itself, joins and loses parameters
 // without changing its origin.
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/url.hpp>
 
 #include <cstddef>

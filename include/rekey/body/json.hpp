@@ -5,7 +5,6 @@
 
 #include <rekey/body/reading.hpp>
 #include <rekey/detail/bytes.hpp>
-#include <rekey/detail/json_strict.hpp>
 #include <rekey/detail/json_text.hpp>
 #include <rekey/detail/json_walk.hpp>
 #include <rekey/version.hpp>
@@ -45,9 +44,10 @@ struct Value {
 /// ended and every bracket closed; the objects on the path member by member (names, colons, commas,
 /// numbers and words). Not checked, for speed: what containers beside the path hold, beyond strings
 /// and the balance of brackets (`[1,,}` in there passes if the count agrees), and inside strings
-/// the escapes, the UTF-8 and raw control characters. `StrictJson` checks all of it. The first of
-/// several equal keys counts, on every level. A key may be written with escapes. A UTF-8 byte order
-/// mark at the start is skipped. Only space, tab, CR and LF are spaces.
+/// the escapes, the UTF-8 and raw control characters. `StrictJson` (rekey/body/strict_json.hpp)
+/// checks all of it. The first of several equal keys counts, on every level. A key may be written
+/// with escapes. A UTF-8 byte order mark at the start is skipped. Only space, tab, CR and LF are
+/// spaces.
 ///
 /// Errors   Kind::malformed, whatever was found before the fault.
 /// Cost     one pass, no allocation, no recursion; any depth of nesting in O(1) memory.
@@ -82,18 +82,6 @@ struct Json {
 ///          a broken connection reported): a body cut off behind the code is accepted.
 /// Answers  like `Json` whenever `Json` finds the body well formed.
 struct JsonPrefix {
-    static Reading code(std::string_view body) noexcept;
-    static std::string text(std::string_view body, std::string_view dotted_path);
-};
-
-/// Reads bodies to their end and checks every byte of them.
-///
-/// The grammar of RFC 8259, with UTF-8 strings and paired surrogates (RFC 7493 §2.1), no raw
-/// control characters in strings, and at most 1024 open brackets. The first of equal keys counts.
-///
-/// Cost     1.5 to 4 times that of `Json` on usual answers; no allocation, no recursion, 128 bytes
-///          for the brackets.
-struct StrictJson {
     static Reading code(std::string_view body) noexcept;
     static std::string text(std::string_view body, std::string_view dotted_path);
 };
@@ -214,17 +202,6 @@ inline Reading Json::code(std::string_view body) noexcept { return reading_of(fi
                                                       std::string_view dotted_path) {
     return decode(
         value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), false)));
-}
-
-inline Reading StrictJson::code(std::string_view body) noexcept {
-    return reading_of(
-        value_of(detail::json_strict<detail::BestBits>(body, detail::JsonPath("code"))));
-}
-
-[[gnu::noinline]] inline std::string StrictJson::text(std::string_view body,
-                                                      std::string_view dotted_path) {
-    return decode(
-        value_of(detail::json_strict<detail::BestBits>(body, detail::JsonPath(dotted_path))));
 }
 
 }  // namespace body

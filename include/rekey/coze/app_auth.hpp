@@ -7,6 +7,7 @@
 #include <rekey/coze/pat.hpp>
 #include <rekey/detail/os_random.hpp>
 #include <rekey/http.hpp>
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/jwt.hpp>
 #include <rekey/oauth/percent.hpp>
 #include <rekey/oauth/random_token.hpp>

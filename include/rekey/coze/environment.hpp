@@ -6,6 +6,7 @@
 #include <rekey/coze/app_auth.hpp>
 #include <rekey/coze/pat.hpp>
 #include <rekey/detail/maybe.hpp>
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/policy/credential_chain.hpp>
 
 #include <cstdio>

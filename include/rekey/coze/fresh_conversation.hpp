@@ -4,6 +4,7 @@
 #define REKEY_COZE_FRESH_CONVERSATION_HPP
 
 #include <rekey/body/json.hpp>
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/url.hpp>
 #include <rekey/policy/role.hpp>
 #include <rekey/result.hpp>

@@ -3,6 +3,7 @@
 #ifndef REKEY_OAUTH_AUTHORIZE_URL_HPP
 #define REKEY_OAUTH_AUTHORIZE_URL_HPP
 
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/percent.hpp>
 #include <rekey/oauth/pkce.hpp>
 #include <rekey/oauth/url.hpp>

@@ -8,6 +8,7 @@
 #include <rekey/facts.hpp>
 #include <rekey/http.hpp>
 #include <rekey/oauth/client_authentication.hpp>
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/token_response.hpp>
 #include <rekey/oauth/url.hpp>
 #include <rekey/secret.hpp>

@@ -4,6 +4,7 @@
 #define REKEY_OAUTH_TOKEN_RESPONSE_HPP
 
 #include <rekey/body/json.hpp>
+#include <rekey/body/strict_json.hpp>
 #include <rekey/detail/foreign_text.hpp>
 #include <rekey/oauth/url.hpp>
 #include <rekey/secret.hpp>

@@ -91,25 +91,6 @@ constexpr bool is_loopback(std::string_view host) noexcept;
 /// Source       RFC 6749 §3.2; RFC 8252 §7.3
 constexpr bool allowed_for_secrets(const Url& url) noexcept;
 
-/// What `join` made, or why it could not.
-struct JoinedUrl {
-    std::string text{};
-    UrlError error = UrlError::nothing;
-
-    explicit operator bool() const noexcept { return error == UrlError::nothing; }
-};
-
-/// Puts a path behind a base URL, with exactly one slash between them:
-/// `join("https://api.coze.com/", "/v3/chat")` is `https://api.coze.com/v3/chat`.
-///
-/// `path` is already encoded and may carry a query. The base may have a path, and any number of
-/// slashes at its end.
-inline JoinedUrl join(std::string_view base, std::string_view path);
-
-/// The URL without every query parameter of that name; all other bytes stay as they are.
-/// A name that is written with `%XX` counts too. The `?` goes with the last parameter.
-inline std::string without_query_parameter(std::string_view url, std::string_view name);
-
 namespace detail {
 
 using rekey::detail::lower;
@@ -238,24 +219,6 @@ constexpr Url failed_url(UrlError error) noexcept {
     return url;
 }
 
-/// Whether a query name, `%XX` decoded, is `name`.
-inline bool is_query_name(std::string_view written, std::string_view name) noexcept {
-    std::size_t i = 0;
-    for (const char wanted : name) {
-        if (i == written.size()) return false;
-        char found = written[i];
-        if (found == '%' && written.size() - i > 2 && hex_digit(written[i + 1]) >= 0 &&
-            hex_digit(written[i + 2]) >= 0) {
-            found = static_cast<char>(static_cast<unsigned char>(hex_digit(written[i + 1]) * 16 +
-                                                                 hex_digit(written[i + 2])));
-            i += 2;
-        }
-        if (found != wanted) return false;
-        ++i;
-    }
-    return i == written.size();
-}
-
 }  // namespace detail
 
 constexpr Url parse_url(std::string_view text) noexcept {
@@ -356,45 +319,6 @@ constexpr bool is_loopback(std::string_view host) noexcept {
 constexpr bool allowed_for_secrets(const Url& url) noexcept {
     if (!url) return false;
     return detail::same_ignoring_case(url.origin.scheme, "https") || is_loopback(url.origin.host);
-}
-
-inline JoinedUrl join(std::string_view base, std::string_view path) {
-    JoinedUrl joined;
-    const Url parsed = parse_url(base);
-    joined.error = parsed.error;
-    if (!joined) return joined;
-    if (base.find_first_of("?#") != base.npos) {
-        joined.error = UrlError::not_a_base;
-        return joined;
-    }
-    while (base.back() == '/') base.remove_suffix(1);
-    joined.text.reserve(base.size() + path.size() + 1);
-    joined.text.append(base);
-    if (!path.empty() && path.front() != '/') joined.text.push_back('/');
-    joined.text.append(path);
-    joined.error = parse_url(joined.text).error;
-    if (!joined) joined.text.clear();
-    return joined;
-}
-
-inline std::string without_query_parameter(std::string_view url, std::string_view name) {
-    const std::size_t end = (url.find('#') == url.npos) ? url.size() : url.find('#');
-    const std::size_t mark = url.substr(0, end).find('?');
-    if (mark == url.npos) return std::string(url);
-    const std::string_view query = url.substr(mark + 1, end - mark - 1);
-
-    std::string kept(url.substr(0, mark));
-    char separator = '?';
-    for (std::size_t start = 0; start <= query.size();) {
-        const std::string_view pair = query.substr(start, query.find('&', start) - start);
-        start += pair.size() + 1;
-        if (detail::is_query_name(pair.substr(0, pair.find('=')), name)) continue;
-        kept.push_back(separator);
-        kept.append(pair);
-        separator = '&';
-    }
-    kept.append(url.substr(end));
-    return kept;
 }
 
 }  // namespace oauth

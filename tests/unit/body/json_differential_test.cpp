@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // json: the readers against nlohmann/json, on mutations of the corpus.
 #include <rekey/body/json.hpp>
+#include <rekey/body/strict_json.hpp>
 
 #include "../../corpus/bodies.hpp"
 #include "catch.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <rekey/oauth/edit_url.hpp>
 #include <rekey/oauth/url.hpp>
 
 #include "catch.hpp"

@@ -7,6 +7,7 @@
 #define REKEY_TESTING_FAKE_COZE_TEXT_HPP
 
 #include <rekey/body/json.hpp>
+#include <rekey/body/strict_json.hpp>
 #include <rekey/version.hpp>
 
 #include <cstddef>
