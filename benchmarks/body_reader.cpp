@@ -10,6 +10,7 @@
 // It does not show time, cache misses or what a transport costs.
 #include <rekey/body/json.hpp>
 #include <rekey/body/strict_json.hpp>
+#include <rekey/detail/swar_bits.hpp>
 
 #include <cstdio>
 #include <cstdlib>

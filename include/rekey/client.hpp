@@ -3,8 +3,8 @@
 #ifndef REKEY_CLIENT_HPP
 #define REKEY_CLIENT_HPP
 
+#include <rekey/asked.hpp>
 #include <rekey/driver/kernel.hpp>
-#include <rekey/driver/user_calls.hpp>
 
 #include <type_traits>
 #include <utility>

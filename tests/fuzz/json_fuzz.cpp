@@ -3,6 +3,7 @@
 #include <rekey/body/json.hpp>
 #include <rekey/body/json_writer.hpp>
 #include <rekey/body/strict_json.hpp>
+#include <rekey/detail/swar_bits.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -3,8 +3,10 @@
 #ifndef REKEY_DETAIL_JSON_BITS_HPP
 #define REKEY_DETAIL_JSON_BITS_HPP
 
-#include <rekey/detail/bytes.hpp>
-#include <rekey/version.hpp>
+#include <rekey/detail/json_bitmaps.hpp>
+#if !defined(__SSE2__) || !defined(__GNUC__)
+#include <rekey/detail/swar_bits.hpp>
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -12,94 +14,6 @@
 namespace rekey {
 inline namespace v0_1 {
 namespace detail {
-
-/// How many bits are set. Written out: without -mpopcnt the builtin is a call into libgcc.
-inline unsigned bit_count(std::uint64_t bits) noexcept {
-#if defined(__POPCNT__)
-    return static_cast<unsigned>(__builtin_popcountll(bits));
-#else
-    bits -= bits >> 1 & 0x5555555555555555U;
-    bits = (bits & 0x3333333333333333U) + (bits >> 2 & 0x3333333333333333U);
-    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0FU;
-    return static_cast<unsigned>(bits * 0x0101010101010101U >> 56);
-#endif
-}
-
-/// The same, quicker where a single bit is the usual case. Requires `bits != 0`.
-inline unsigned few_bits_count(std::uint64_t bits) noexcept {
-    return (bits & (bits - 1)) == 0 ? 1 : bit_count(bits);
-}
-
-/// The index of the lowest bit. Requires `bits != 0`.
-inline unsigned lowest_bit(std::uint64_t bits) noexcept {
-#if defined(__GNUC__)
-    return static_cast<unsigned>(__builtin_ctzll(bits));
-#else
-    return bit_count((bits - 1) & ~bits);
-#endif
-}
-
-/// Bit i of the answer is the parity of the bits 0 to i: set from each odd bit up to the next one.
-inline std::uint64_t parity_below(std::uint64_t bits) noexcept {
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    return bits ^ bits << 32;
-}
-
-/// Where the bytes that matter stand in a block of 64, one bit each.
-struct JsonBitmaps {
-    std::uint64_t quotes = 0;
-    std::uint64_t backslashes = 0;
-    std::uint64_t opens = 0;   // { and [
-    std::uint64_t closes = 0;  // } and ]
-};
-
-/// Bitmaps with nothing but 64-bit arithmetic: eight bytes at a time, on any machine.
-struct SwarBits {
-    static constexpr std::uint64_t ones = 0x0101010101010101U;
-
-    /// Eight bytes, the first one lowest; compilers make one load of this, whatever the byte order.
-    static std::uint64_t load(const char* at) noexcept {
-        const auto byte = [at](unsigned i) {
-            return static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
-        };
-        return byte(0) | byte(1) | byte(2) | byte(3) | byte(4) | byte(5) | byte(6) | byte(7);
-    }
-    /// The high bit of each byte of `word` that equals `c`.
-    static std::uint64_t equal(std::uint64_t word, char c) noexcept {
-        const std::uint64_t low = 0x7FU * ones;
-        const std::uint64_t difference = word ^ (static_cast<unsigned char>(c) * ones);
-        return ~(((difference & low) + low) | difference | low);
-    }
-    /// The high bits of the bytes, side by side.
-    static std::uint64_t gather(std::uint64_t high_bits) noexcept {
-        return (high_bits >> 7) * 0x0102040810204080U >> 56;
-    }
-    static JsonBitmaps look(const char* block) noexcept {
-        JsonBitmaps maps;
-        for (unsigned i = 0; i != 64; i += 8) {
-            const std::uint64_t word = load(block + i);
-            const std::uint64_t folded = word | (0x20U * ones);  // '[' meets '{', ']' meets '}'
-            maps.quotes |= gather(equal(word, '"')) << i;
-            maps.backslashes |= gather(equal(word, '\\')) << i;
-            maps.opens |= gather(equal(folded, '{')) << i;
-            maps.closes |= gather(equal(folded, '}')) << i;
-        }
-        return maps;
-    }
-    static constexpr unsigned step = 8;
-    /// How many of the `step` bytes at `at` come before a quote, a backslash, a control character
-    /// or a byte beyond ASCII.
-    static unsigned plain_bytes(const char* at) noexcept {
-        const std::uint64_t word = load(at);
-        const std::uint64_t special = equal(word, '"') | equal(word, '\\') |
-                                      equal(word & (0xE0U * ones), '\0') | (word & (0x80U * ones));
-        return special == 0 ? step : lowest_bit(special) / 8;
-    }
-};
 
 #if defined(__SSE2__) && defined(__GNUC__)
 /// Bitmaps with SSE2, which every x86-64 has: sixteen bytes at a time. In the vectors of GCC and

@@ -3,6 +3,7 @@
 #ifndef REKEY_DRIVER_KERNEL_HPP
 #define REKEY_DRIVER_KERNEL_HPP
 
+#include <rekey/asked.hpp>
 #include <rekey/driver/sync.hpp>
 
 #include <type_traits>
@@ -43,6 +44,11 @@ template <class Transport, class... Policies> struct Untyping {
     template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
     using type = typename If<Plan::understood, Policies...>::type;
 };
+
+template <class Parts> constexpr Asks asks_of() noexcept {
+    if (Parts::asks_by_flow) return Asks::flow;
+    return std::is_void_v<typename Parts::Reauthorizer> ? Asks::nobody : Asks::redirector;
+}
 
 /// What a client holds, and the function that makes a call.
 template <class Transport, class Parts> class Kernel {

@@ -2,6 +2,7 @@
 // json: the readers against known answers, truncation at every byte, and each other.
 #include <rekey/body/json.hpp>
 #include <rekey/body/strict_json.hpp>
+#include <rekey/detail/swar_bits.hpp>
 
 #include "../../corpus/bodies.hpp"
 #include "catch.hpp"

@@ -4,6 +4,7 @@
 
 #include <rekey/cancellation.hpp>
 #include <rekey/http.hpp>
+#include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/limits.hpp>
 #include <rekey/policy/parts.hpp>

@@ -5,6 +5,7 @@
 #include <rekey/client.hpp>
 #include <rekey/coze/api.hpp>
 #include <rekey/http.hpp>
+#include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/credential_chain.hpp>
 #include <rekey/policy/limits.hpp>

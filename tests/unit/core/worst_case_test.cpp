@@ -5,6 +5,7 @@
 #include <rekey/core/call.hpp>
 #include <rekey/coze/api.hpp>
 #include <rekey/http.hpp>
+#include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/obo_reauth.hpp>
 #include <rekey/policy/retry_on.hpp>

@@ -2,6 +2,7 @@
 #include <rekey/policy/limits.hpp>
 
 #include <rekey/core/call.hpp>
+#include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/policy/credential_chain.hpp>
 #include <rekey/policy/retry_on.hpp>
 #include <rekey/testing/print.hpp>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // UserCalls: what a client can do beside `send` when its users may have to authorize.
-#ifndef REKEY_DRIVER_USER_CALLS_HPP
-#define REKEY_DRIVER_USER_CALLS_HPP
+#ifndef REKEY_USER_CALLS_HPP
+#define REKEY_USER_CALLS_HPP
 
-#include <rekey/driver/frame.hpp>
+#include <rekey/asked.hpp>
+#include <rekey/extras.hpp>
+#include <rekey/result.hpp>
 
 #include <string>
 #include <string_view>
@@ -12,31 +14,7 @@
 
 namespace rekey {
 inline namespace v0_1 {
-
-template <class Request> struct Resumable;  // <rekey/resumable.hpp>, for those who use one
-
 namespace driver {
-
-/// Who asks the user of a client, if anybody does.
-enum class Asks : unsigned char { nobody, redirector, flow };
-
-template <class Parts> constexpr Asks asks_of() noexcept {
-    if (Parts::asks_by_flow) return Asks::flow;
-    return std::is_void_v<typename Parts::Reauthorizer> ? Asks::nobody : Asks::redirector;
-}
-
-/// A client whose users are never asked has nothing to resume.
-template <class Client, Asks> class UserCalls {};
-
-/// With a Redirector of the user's own, which keeps the tokens somewhere else.
-template <class Client> class UserCalls<Client, Asks::redirector> {
-public:
-    /// Sends a request again that ended with `authorization_needed`, as a fresh call, once the
-    /// user has authorized and the new token is in place.
-    template <class Request> auto resume(const Resumable<Request>& waiting) const {
-        return static_cast<const Client&>(*this).run_again(waiting);
-    }
-};
 
 /// With a flow, which keeps the users' tokens and knows how they come back.
 template <class Client> class UserCalls<Client, Asks::flow> {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+// Asks and UserCalls: who asks the user of a client, and what the client can do for it.
+#ifndef REKEY_ASKED_HPP
+#define REKEY_ASKED_HPP
+
+#include <rekey/version.hpp>
+
+namespace rekey {
+inline namespace v0_1 {
+
+template <class Request> struct Resumable;  // <rekey/resumable.hpp>, for those who use one
+
+namespace driver {
+
+/// Who asks the user of a client, if anybody does.
+enum class Asks : unsigned char { nobody, redirector, flow };
+
+/// A client whose users are never asked has nothing to resume.
+template <class Client, Asks> class UserCalls {};
+
+/// With a Redirector of the user's own, which keeps the tokens somewhere else.
+template <class Client> class UserCalls<Client, Asks::redirector> {
+public:
+    /// Sends a request again that ended with `authorization_needed`, as a fresh call, once the
+    /// user has authorized and the new token is in place.
+    template <class Request> auto resume(const Resumable<Request>& waiting) const {
+        return static_cast<const Client&>(*this).run_again(waiting);
+    }
+};
+
+/// With a flow: <rekey/user_calls.hpp>, which comes with each flow.
+template <class Client> class UserCalls<Client, Asks::flow>;
+
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif
