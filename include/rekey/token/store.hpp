@@ -49,9 +49,7 @@ struct LeaseAnswer {
     Duration left{0};  ///< Of `held`: so long at most it stays so, unless it is renewed.
 };
 
-namespace detail {
-
-using rekey::detail::wipe;
+namespace store_parts {
 
 template <class Store, class = void> struct HasStoreShape : std::false_type {};
 template <class Store>
@@ -111,7 +109,7 @@ template <class Owner, class Value, class Time> struct StoreCell {
     bool is_held_by(const Owner& who) const { return is_leased && owner == who; }
 };
 
-}  // namespace detail
+}  // namespace store_parts
 
 /// The five operations of a store, for one that is written by hand:
 ///
@@ -130,7 +128,7 @@ template <class Owner, class Value, class Time> struct StoreCell {
 /// Optional  `static constexpr bool leaves_machine = true`: records have to be sealed.
 /// See       `MemoryStore`, `FileStore`, `adapter::RedisStore`
 template <class Store> constexpr bool is_token_store() noexcept {
-    return detail::HasStoreShape<Store>::value;
+    return store_parts::HasStoreShape<Store>::value;
 }
 
 }  // namespace token

@@ -34,7 +34,7 @@ struct Record {
     bool is_repeated = false;
     bool is_lost = false;
 };
-using Cell = token::detail::StoreCell<int, Record, int>;
+using Cell = token::store_parts::StoreCell<int, Record, int>;
 
 enum class Life : char { works, in_flight, answered, ended, crashed };
 
