@@ -25,7 +25,8 @@ namespace token {
 /// Cost      O(log n) under one lock; a record is never dropped by itself.
 template <class Clock = rekey::detail::SystemClock> class BasicMemoryStore {
 public:
-    explicit BasicMemoryStore(Clock clock = Clock{})
+    BasicMemoryStore() : BasicMemoryStore(Clock{}) {}
+    explicit BasicMemoryStore(Clock clock)
         : state_(rekey::detail::Shared<State>::make(std::move(clock))) {}
 
     StoreEntry load(std::string_view key) {

@@ -205,11 +205,19 @@ public:
         return look();
     }
 
-    /// When the lease was asked for last: it counts from there.
-    constexpr void asks_for_lease(TimePoint now) noexcept { asked_at_ = now; }
+    /// The caller does not want to wait any longer. What has to be written is still waited for.
+    constexpr RefreshAction stopped(TimePoint now) noexcept {
+        if (phase_ == Phase::pause) return finish(RefreshEnd::late);
+        if (phase_ == Phase::check_commit) return leave(RefreshEnd::uncommitted);
+        return waited(now);
+    }
+
     /// The lease was renewed by a request that began at `now`.
     constexpr void renewed(TimePoint now) noexcept { leased_until_ = now + times_.lease; }
     constexpr bool has_lease() const noexcept { return has_lease_; }
+    /// A mark may stand in the store though nothing was sent: `start_commit` later, with the tokens
+    /// that were there before.
+    constexpr bool leaves_mark() const noexcept { return leaves_mark_; }
     /// The version of the mark, to `start_commit` with.
     constexpr std::uint64_t version() const noexcept { return version_; }
 
@@ -270,6 +278,10 @@ private:
         if (!has_lease_) return finish(end);
         end_ = end;
         return act(RefreshStep::release);
+    }
+    constexpr RefreshAction give_up_mark(RefreshEnd end) noexcept {
+        leaves_mark_ = true;
+        return leave(end);
     }
     constexpr RefreshAction start_over() noexcept {
         starts_over_ = true;
@@ -359,7 +371,7 @@ private:
 
     constexpr RefreshAction checked_mark(const RecordFacts& facts, TimePoint now) noexcept {
         if (!facts.is_available) {
-            if (now >= leased_until_) return leave(RefreshEnd::unavailable);
+            if (now >= leased_until_) return give_up_mark(RefreshEnd::unavailable);
             return wait(times_.pause);
         }
         if (facts.state == RecordState::pending && facts.is_mine && facts.version == version_ + 1)
@@ -367,8 +379,11 @@ private:
         return start_over();
     }
     constexpr RefreshAction checked_restore(const RecordFacts& facts, TimePoint now) noexcept {
-        if (!facts.is_available && now < leased_until_) return wait(times_.pause);
-        if (facts.is_available && facts.state == RecordState::pending && facts.is_mine)
+        if (!facts.is_available) {
+            if (now >= leased_until_) return give_up_mark(end_);
+            return wait(times_.pause);
+        }
+        if (facts.state == RecordState::pending && facts.is_mine)
             return write(Phase::restore, RefreshStep::restore);
         return restored();
     }
@@ -406,6 +421,7 @@ private:
     bool marks_repeat_ = false;
     bool has_repeated_ = false;
     bool leaves_record_ = false;
+    bool leaves_mark_ = false;
     std::uint64_t version_ = 0;
     TimePoint deadline_{};
     TimePoint asked_at_{};
