@@ -7,7 +7,7 @@
 #include "catch.hpp"
 
 #include <rekey/detail/system_clock.hpp>
-#include <rekey/token/tokens_in.hpp>
+#include <rekey/tokens_in.hpp>
 
 #include <array>
 #include <atomic>

@@ -1,7 +1,7 @@
 // expect: rekey: TokensIn{store, sealer} takes token::Sealed{key_id, seal, open}
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/token/memory_store.hpp>
-#include <rekey/token/tokens_in.hpp>
+#include <rekey/tokens_in.hpp>
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 // expect: rekey: TokensIn{store} takes a type with load, swap, acquire, renew and release
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/token/memory_store.hpp>
-#include <rekey/token/tokens_in.hpp>
+#include <rekey/tokens_in.hpp>
 
 #include <string_view>
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // security: S75
 #include <rekey/token/memory_store.hpp>
-#include <rekey/token/tokens_in.hpp>
+#include <rekey/tokens_in.hpp>
 
 // As a store in a database: what it keeps leaves the machine.
 struct Remote : rekey::token::MemoryStore {

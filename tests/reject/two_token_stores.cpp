@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/rekey.hpp>
 #include <rekey/token/memory_store.hpp>
-#include <rekey/token/tokens_in.hpp>
+#include <rekey/tokens_in.hpp>
 
 #include <string>
 

@@ -147,7 +147,7 @@ public:
                 return act(RefreshStep::load);
             case Leased::held:
                 if (is_alive_) return finish(RefreshEnd::use);
-                if (now >= deadline_) return finish(RefreshEnd::late);
+                if (now >= deadline_) return too_late();
                 phase_ = Phase::pause;
                 return wait(within(answer.left, deadline_ - now));
             case Leased::unavailable: break;
@@ -195,13 +195,13 @@ public:
         has_lease_ = false;
         if (!starts_over_) return finish(end_);
         starts_over_ = false;
-        if (now >= deadline_) return finish(RefreshEnd::late);
+        if (now >= deadline_) return too_late();
         phase_ = Phase::pause;
         return wait(times_.pause);
     }
     constexpr RefreshAction waited(TimePoint now) noexcept {
         if (phase_ != Phase::pause) return act(RefreshStep::load);
-        if (now >= deadline_) return finish(RefreshEnd::late);
+        if (now >= deadline_) return too_late();
         return look();
     }
 
@@ -295,6 +295,10 @@ private:
         if (grant_ == Grant::rotating) return leave(RefreshEnd::unavailable);
         phase_ = Phase::send;
         return act(RefreshStep::send);
+    }
+    /// An assertion may be sent by two at once; a refresh token may not.
+    constexpr RefreshAction too_late() noexcept {
+        return grant_ == Grant::rotating ? finish(RefreshEnd::late) : without_store();
     }
     constexpr RefreshAction mark(bool is_repeat) noexcept {
         marks_repeat_ = is_repeat;

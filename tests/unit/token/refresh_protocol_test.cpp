@@ -106,6 +106,14 @@ TEST_CASE("a caller whose patience ends first sends nothing") {
     CHECK(p.waited(t0 + RefreshTimes{}.patience).end == RefreshEnd::late);
 }
 
+TEST_CASE("an app that has waited long enough asks for a token of its own") {
+    RefreshProtocol p = protocol(Grant::repeatable);
+    (void)p.start(t0);
+    (void)p.loaded(record(RecordState::absent, 0), t0);
+    (void)p.leased({Leased::held, 60s}, t0);
+    CHECK(p.waited(t0 + RefreshTimes{}.patience).step == RefreshStep::send);
+}
+
 TEST_CASE("while somebody else refreshes, a token that still lives is used") {
     RefreshProtocol p = protocol();
     (void)p.start(t0);

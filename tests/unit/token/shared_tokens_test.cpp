@@ -6,7 +6,7 @@
 #include "support/stores.hpp"
 
 #include <rekey/token/memory_store.hpp>
-#include <rekey/token/tokens_in.hpp>
+#include <rekey/tokens_in.hpp>
 
 #include <atomic>
 #include <chrono>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // TokensIn: the policy that keeps a client's tokens in a store.
-#ifndef REKEY_TOKEN_TOKENS_IN_HPP
-#define REKEY_TOKEN_TOKENS_IN_HPP
+#ifndef REKEY_TOKENS_IN_HPP
+#define REKEY_TOKENS_IN_HPP
 
+#include <rekey/driver/stored_slots.hpp>
 #include <rekey/oauth/code_exchange.hpp>
 #include <rekey/policy/role.hpp>
 #include <rekey/token/record.hpp>
@@ -44,6 +45,8 @@ public:
     static constexpr Role role = Role::store;
     using Keeper = token::SharedTokens<TokensIn>;
     using GraceOf = Grace;
+    /// What a client's chain becomes.
+    template <class Chain> using Stored = driver::StoredChain<Chain, TokensIn>;
 
     explicit TokensIn(Store store) : TokensIn(std::move(store), Sealer{}, Grace{}, {}) {
         static_assert(!token::store_parts::LeavesMachine<Store>::value,
