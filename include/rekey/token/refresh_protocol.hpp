@@ -31,6 +31,7 @@ struct RecordFacts {
     bool is_alive = false;    ///< The same, but late for a refresh, or pending.
     bool is_mine = false;     ///< The last who changed it is this attempt.
     bool is_lost = false;     ///< Dead because nobody knows what became of a send.
+    bool may_return = false;  ///< Pending, and not for long: its owner may only be cut off.
     bool may_repeat = false;  ///< Pending, and the server's declared grace allows one more send.
 };
 
@@ -89,9 +90,10 @@ enum class Grant : unsigned char {
 
 /// Times of the protocol.
 struct RefreshTimes {
-    Duration lease = std::chrono::seconds{30};       ///< Renewed by its holder every third of it.
-    Duration call = std::chrono::seconds{10};        ///< Left of the lease when the send begins.
-    Duration patience = std::chrono::seconds{45};    ///< How long one caller waits for others.
+    Duration lease = std::chrono::seconds{30};     ///< Renewed by its holder every third of it.
+    Duration call = std::chrono::seconds{10};      ///< Left of the lease when the send begins.
+    Duration doubt = std::chrono::seconds{30};     ///< A send without a lease is left to its owner.
+    Duration patience = std::chrono::seconds{45};  ///< How long one caller waits for others.
     Duration pause = std::chrono::milliseconds{50};  ///< Before looking again.
 };
 
@@ -103,8 +105,9 @@ struct RefreshTimes {
 ///  3. New tokens are used when they are stored, not before.
 ///  4. Everything is written by compare-and-swap; a lease limits who talks, not who may write.
 ///  5. A store that does not answer has said nothing: read again, or leave the refresh token alone.
-///  6. A record that says "being spent" without a lease belongs to somebody who died: one more
-///     send if the server declares a grace for it, else the user is asked again.
+///  6. A record that says "being spent" without a lease belongs to somebody who died, or who is cut
+///     off from the store: after a while one more send if the server declares a grace for it, else
+///     the user is asked again.
 ///
 /// A value without I/O, clock or lock: facts in, one action out.
 /// Threads   one at a time
@@ -349,6 +352,7 @@ private:
                 if (grant_ == Grant::rotating) return leave(RefreshEnd::absent);
                 break;
             case RecordState::pending:  // its owner has no lease any more, and may be dead
+                if (facts.may_return) return start_over();
                 if (facts.may_repeat) return mark(true);
                 return bury(true);
             case RecordState::live: break;

@@ -303,9 +303,12 @@ private:
         facts.state = record.state;
         facts.is_mine = record.attempt == work.attempt;
         facts.is_lost = record.is_lost;
-        if (record.state == RecordState::pending)
-            facts.may_repeat =
-                !record.is_repeated && Tokens::GraceOf::repeats_unknown(entry.now - record.since);
+        if (record.state == RecordState::pending) {
+            const std::int64_t age = entry.now - record.since;
+            facts.may_repeat = !record.is_repeated && Tokens::GraceOf::repeats_unknown(age);
+            facts.may_return =
+                !facts.may_repeat && age >= 0 && std::chrono::seconds{age} < times().doubt;
+        }
         if (record.state != RecordState::live && record.state != RecordState::pending) return facts;
         const std::int64_t now = work.clock.unix_seconds();
         const bool will_do = !record.access_token.empty() &&

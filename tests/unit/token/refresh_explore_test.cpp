@@ -59,6 +59,7 @@ struct Faults {
     int expiries = 0;  // of the access token, later on
     int authorizations = 0;
     int impatient = 0;
+    int doubts = 0;  // whether somebody who is gone may come back
     bool has_grace = false;
 };
 
@@ -112,7 +113,7 @@ std::string key_of(const World& w) {
     add(w.repeats, 2);
     for (const int left : {w.left.crashes, w.left.store_faults, w.left.early_ends,
                            w.left.lost_answers, w.left.not_sents, w.left.refusals, w.left.expiries,
-                           w.left.authorizations, w.left.impatient})
+                           w.left.authorizations, w.left.impatient, w.left.doubts})
         add(static_cast<std::uint64_t>(left), 1);
     add(static_cast<std::uint64_t>(w.sends), 1);
     add(std::uint64_t{w.is_quiet} | std::uint64_t{w.is_stalled} << 1u, 1);
@@ -235,6 +236,15 @@ private:
         const RecordFacts facts = facts_of(world, who, world.cell.value);
         const RefreshAction next = in(after, who).protocol.loaded(facts, t0);
         then(std::move(after), who, next);
+        if (facts.state == RecordState::pending && world.left.doubts > 0) {
+            World doubted = world;
+            --doubted.left.doubts;
+            in(doubted, who).seen = world.cell.value;
+            RecordFacts recent = facts;
+            recent.may_return = true;
+            const RefreshAction waits = in(doubted, who).protocol.loaded(recent, t0);
+            then(std::move(doubted), who, waits);
+        }
         if (world.left.store_faults == 0) return;
         World failed = after_store_fault(world);
         const RefreshAction without = in(failed, who).protocol.loaded(RecordFacts{}, t0);
@@ -522,6 +532,7 @@ TEST_CASE("a lease that ends under a slow or stopped process: no refresh token i
     faults.crashes = 1;
     faults.early_ends = 2;
     faults.authorizations = 1;
+    faults.doubts = 1;
     CHECK(explored(faults) > 10000);
 }
 

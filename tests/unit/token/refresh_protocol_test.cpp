@@ -237,6 +237,15 @@ TEST_CASE("a record that is being spent by somebody who is gone asks for the use
     CHECK(bury.step == RefreshStep::bury);
     CHECK(bury.is_lost);
 
+    RefreshProtocol patient = protocol();
+    (void)patient.start(t0);
+    (void)patient.loaded(record(RecordState::pending, 5), t0);
+    (void)patient.leased(acquired, t0);
+    RecordFacts recent = record(RecordState::pending, 5);
+    recent.may_return = true;
+    CHECK(patient.loaded(recent, t0).step == RefreshStep::release);
+    CHECK(patient.released(t0).step == RefreshStep::wait);
+
     RefreshProtocol again = protocol();
     (void)again.start(t0);
     (void)again.loaded(record(RecordState::pending, 5), t0);
