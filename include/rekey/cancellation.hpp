@@ -47,6 +47,7 @@ private:
 
 namespace detail {
 template <> struct IsExtra<Cancellation> : std::true_type {};
+template <> struct StopsCall<Cancellation> : std::true_type {};
 }  // namespace detail
 
 }  // namespace v0_1

@@ -3,7 +3,7 @@
 #ifndef REKEY_CLIENT_HPP
 #define REKEY_CLIENT_HPP
 
-#include <rekey/driver/sync.hpp>
+#include <rekey/driver/kernel.hpp>
 #include <rekey/driver/user_calls.hpp>
 
 #include <type_traits>
@@ -13,18 +13,6 @@ namespace rekey {
 inline namespace v0_1 {
 
 namespace detail {
-
-/// A transport, owned or borrowed.
-template <class Transport> struct TransportHolder {
-    explicit TransportHolder(Transport&& given) : transport(std::move(given)) {}
-    Transport& get() const noexcept { return transport; }
-    mutable Transport transport;
-};
-template <class Transport> struct TransportHolder<Transport&> {
-    explicit TransportHolder(Transport& given) noexcept : transport(&given) {}
-    Transport& get() const noexcept { return *transport; }
-    Transport* transport;
-};
 
 /// Copied or moved in; an lvalue that cannot be copied is borrowed.
 template <class Given>
@@ -48,11 +36,14 @@ using Held = std::conditional_t<std::is_lvalue_reference_v<Given> &&
 /// Cost       one allocation when made; none in a call whose first credential is accepted.
 /// Example    examples/01_fall_back.cpp
 template <class Transport, class... Policies>
-class Client : public driver::UserCalls<
+class Client : driver::Kernel<Transport, typename driver::Untyping<Transport, Policies...>::type>,
+               public driver::UserCalls<
                    Client<Transport, Policies...>,
-                   driver::asks_of<typename driver::PartsOf<Transport, Policies...>::type>()> {
+                   driver::asks_of<typename driver::Untyping<Transport, Policies...>::type>()> {
     using Understood = rekey::Plan<Policies...>;
-    using Parts = typename driver::PartsOf<Transport, Policies...>::type;
+    using Untyping = driver::Untyping<Transport, Policies...>;
+    using Parts = typename Untyping::type;
+    using Kernel = driver::Kernel<Transport, Parts>;
     using Bare = detail::Plain<Transport>;
 
     using Promising = typename detail::Lent<Bare>::type;
@@ -65,7 +56,7 @@ class Client : public driver::UserCalls<
                   "also say `static constexpr bool follows_redirects = false`.");
 
 public:
-    using Plan = typename Parts::Plan;
+    using Plan = Understood;
     using Service = typename Parts::Service;
 
     explicit Client(Transport transport, Policies... policies)
@@ -105,25 +96,18 @@ public:
                           "rekey: the transport returns a type that rekey cannot read: it has no "
                           "status, status_code, status() or status_code(). Specialise "
                           "rekey::ResponseTraits<Response> in a few lines.");
-            if constexpr (detail::Reads<Response>::known) {
-                if constexpr (sizeof...(Extras) == 0) {
-                    return run<Request, Response>(request, driver::no_extras);
-                } else {
-                    detail::CallExtras sorted;
-                    (sorted.take(extras), ...);
-                    return run<Request, Response>(request, sorted);
-                }
-            }
+            if constexpr (detail::Reads<Response>::known)
+                return this->template run<Request, Response>(request, extras...);
         }
     }
 
     /// Puts another credential of that type in the place of the present one, for all copies of
     /// this client: calls that run finish with the old one, the next take the new one.
     ///
-    /// Threads  any thread, any time. The old token is wiped when its last call has ended.
+    /// Threads  any thread, any time. The old token is wiped when the calls that run have ended.
     template <class Credential> void replace(const Credential& credential) const {
         if constexpr (Plan::template has<Credential>())
-            slots_->template of<Credential>().replace(credential);
+            slots_->replace(Plan::template slot_of<Credential>(), credential);
     }
 
     static constexpr bool needs_binding = Parts::needs_binding;
@@ -133,7 +117,8 @@ private:
     template <class Request>
     using ResponseTo =
         typename detail::ResponseOf<typename detail::TransportCall<Bare, Request>::Answer>::type;
-    using Slots = driver::Slots<typename Parts::Chain>;
+    using Kernel::slots_;
+    using typename Kernel::Slots;
 
     /// The keeper of the users' tokens.
     auto& user_source() const noexcept {
@@ -143,13 +128,9 @@ private:
     template <class Request, class... Extras>
     Result<ResponseTo<Request>> run_again(const Resumable<Request>& waiting,
                                           const Extras&... more) const {
-        detail::CallExtras extras;
-        (extras.take(more), ...);
-        extras.subject = waiting.subject;
-        extras.idempotent = waiting.idempotent;
-        extras.idempotency_key = waiting.idempotency_key;
-        extras.reauthorized = true;
-        return run<Request, ResponseTo<Request>>(waiting.request, extras);
+        const detail::ResumedCall resumed{waiting.subject, waiting.idempotency_key,
+                                          waiting.idempotent};
+        return this->template run<Request, ResponseTo<Request>>(waiting.request, more..., resumed);
     }
     template <class Request, class End>
     Result<ResponseTo<Request>> unfinished(const End& end) const {
@@ -173,10 +154,8 @@ private:
     }
 
     explicit Client(Understood, Transport&& transport, const Policies&... policies)
-        : transport_(std::forward<Transport>(transport)),
-          store_(store_of(policies...)),
-          rules_(rules_of(policies...)),
-          slots_(make_slots<Understood::understood>(policies...)) {}
+        : Kernel(std::forward<Transport>(transport), store_of(policies...), rules_of(policies...),
+                 make_slots<Understood::understood>(policies...)) {}
 
     static typename Parts::Store store_of([[maybe_unused]] const Policies&... policies) {
         if constexpr (Understood::understood && sizeof...(Policies) != 0)
@@ -184,50 +163,13 @@ private:
         else
             return {};
     }
-    static typename Plan::Rules rules_of([[maybe_unused]] const Policies&... policies) {
+    static typename Parts::Plan::Rules rules_of([[maybe_unused]] const Policies&... policies) {
         if constexpr (Understood::understood && sizeof...(Policies) != 0)
-            return typename Plan::Rules(policies...);
+            return
+                typename Parts::Plan::Rules(Untyping::template Instead<Policies>::of(policies)...);
         else
             return {};
     }
-
-    template <class Request, class Response>
-    [[gnu::always_inline]] Result<Response> run(const Request& request,
-                                                const detail::CallExtras& extras) const {
-        Result<Response> result;
-        driver::Frame<Parts, Bare, Request> frame(*slots_, store_, rules_, request, extras, result);
-        if (const char* const why = frame.problem()) {
-            frame.refuse_to_start(why);
-            return result;
-        }
-        if (frame.is_cancelled()) {
-            auto stopped = std::move(frame);
-            stopped.stop_before_start();
-            return result;
-        }
-        auto&& clock = this->clock();
-        driver::run<Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
-        return result;
-    }
-    decltype(auto) clock() const noexcept {
-        if constexpr (std::is_void_v<typename Parts::Clock>)
-            return detail::SystemClock{};
-        else
-            return (Parts::template policy<Role::clock>(store_).clock());
-    }
-    auto exchanger() const noexcept {
-        if constexpr (std::is_void_v<typename Parts::Exchange>) {
-            return driver::Exchanger<Bare, Service>{transport_.get()};
-        } else {
-            auto& transport = Parts::template policy<Role::exchange>(store_).transport();
-            return driver::Exchanger<detail::Plain<decltype(transport)>, Service>{transport};
-        }
-    }
-
-    detail::TransportHolder<Transport> transport_;
-    typename Parts::Store store_;
-    typename Plan::Rules rules_;
-    detail::Shared<Slots> slots_;
 };
 
 template <class Given, class... Policies>

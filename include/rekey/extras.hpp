@@ -65,6 +65,10 @@ template <> struct IsExtra<SameCredentialAs> : std::true_type {};
 template <> struct IsExtra<Binding> : std::true_type {};
 template <> struct IsExtra<WithoutBinding> : std::true_type {};
 
+/// Whether an extra may stop its call. Of the others the driver asks no call whether it was
+/// stopped.
+template <class Extra> struct StopsCall : std::false_type {};
+
 /// Whether somebody stopped a call, and waiting that knows of it. Nobody can without a flag.
 struct Stop {
     const Atomic<bool>* flag = nullptr;
@@ -97,7 +101,7 @@ struct CallExtras {
     std::string_view return_to{};
     Stop stop{};
 
-    void take(const Idempotent&) noexcept { idempotent = true; }
+    constexpr void take(const Idempotent&) noexcept { idempotent = true; }
     void take(const IdempotencyKey& extra) noexcept {
         idempotent = true;
         idempotency_key = extra.key;
@@ -112,11 +116,34 @@ struct CallExtras {
         extra.add_to(*this);
     }
     void take(const ReturnTo& extra) noexcept { return_to = extra.path; }
-    void take(const WithoutBinding&) noexcept {}
+    constexpr void take(const WithoutBinding&) noexcept {}
     void take(const SameCredentialAs& extra) noexcept {
         pinned = true;
         slot = extra.slot();
         pinned_name = extra.name();
+    }
+};
+
+/// Extras that say what they say by being there: a constant, which a call only points to.
+template <class... Extras> constexpr CallExtras sorted_when_compiled() noexcept {
+    CallExtras sorted;
+    (sorted.take(Extras{}), ...);
+    return sorted;
+}
+template <class... Extras>
+inline constexpr CallExtras constant_extras = sorted_when_compiled<Extras...>();
+
+/// Makes a call the one that is sent again for a user who has just authorized.
+struct ResumedCall {
+    std::string_view subject;
+    std::string_view idempotency_key;
+    bool idempotent;
+
+    void add_to(CallExtras& extras) const noexcept {
+        extras.subject = subject;
+        extras.idempotency_key = idempotency_key;
+        extras.idempotent = idempotent;
+        extras.reauthorized = true;
     }
 };
 

@@ -49,11 +49,34 @@ template <class Response> struct Decoders {
     std::string (*log_id)(const Response&);
 };
 
+/// What a user has to open, beside the few results that ask for it: code that asks no user has none
+/// to destroy it either.
+class AskedOfUser {
+public:
+    AskedOfUser() = default;
+    AskedOfUser(const AskedOfUser&) = delete;
+    AskedOfUser& operator=(const AskedOfUser&) = delete;
+    ~AskedOfUser() {
+        if (request_ != nullptr) destroy_(request_);
+    }
+    void set(AuthorizationRequest&& request) {
+        const auto* const made = new AuthorizationRequest(std::move(request));
+        if (request_ != nullptr) destroy_(request_);
+        request_ = made;
+        destroy_ = [](const AuthorizationRequest* kept) { delete kept; };
+    }
+    const AuthorizationRequest* get() const noexcept { return request_; }
+
+private:
+    const AuthorizationRequest* request_ = nullptr;
+    void (*destroy_)(const AuthorizationRequest*) = nullptr;
+};
+
 /// Texts that were not in a response. Few calls have any, so they live behind one pointer.
 struct Words {
     std::string note{};
     std::string log_id{};
-    AuthorizationRequest authorization{};
+    AskedOfUser authorization{};
     Shared<Names::Owned> names{};  // keeps a name alive that was made at run time
 };
 
@@ -103,7 +126,8 @@ public:
     /// Of `authorization_needed`: what the user has to open. Empty for every other kind.
     const AuthorizationRequest& authorization() const noexcept {
         static const AuthorizationRequest nobody_is_asked{};
-        return words_ ? words_->authorization : nobody_is_asked;
+        const AuthorizationRequest* const asked = words_ ? words_->authorization.get() : nullptr;
+        return asked != nullptr ? *asked : nobody_is_asked;
     }
     /// The refused response, if there was one.
     const Response* response() const noexcept { return response_ ? &*response_ : nullptr; }
@@ -183,7 +207,7 @@ public:
         const Response* kept() const noexcept { return result_.error_.response(); }
         void note(std::string text) { words().note = std::move(text); }
         void log_id(std::string text) { words().log_id = std::move(text); }
-        void ask(AuthorizationRequest request) { words().authorization = std::move(request); }
+        void ask(AuthorizationRequest request) { words().authorization.set(std::move(request)); }
         void no_words() noexcept { result_.error_.words_ = {}; }
         /// The decoders must outlive every result: static ones.
         void decode_with(const detail::Decoders<Response>& decoders) noexcept {

@@ -63,6 +63,26 @@ TEST_CASE("a call that is stopped during an attempt makes no other") {
     CHECK(sends == 1);
 }
 
+TEST_CASE("a call that is stopped reports the answer that it had last") {
+    for (const int stopped_at : {1, 2, 3}) {
+        CAPTURE(stopped_at);
+        Canceller stop;
+        int sends = 0;
+        const auto http = [&](const HttpRequest&, const Attempt&) {
+            if (++sends == stopped_at) stop.cancel();
+            return HttpResponse{
+                503, {}, "{\"msg\":\"answer " + std::to_string(sends) + "\"}", false};
+        };
+        Client client{http, CredentialChain{Key{}}, RetryOn<Transient>{}, MaxAttempts<5>{}};
+        const auto result = client.send(request, Cancellation{stop});
+        CHECK(sends == stopped_at);
+        CHECK(result.error().kind == ErrorKind::cancelled);
+        CHECK(result.error().http_status == 503);
+        CHECK(result.error().message() == "answer " + std::to_string(stopped_at));
+        CHECK(result.error().response() != nullptr);
+    }
+}
+
 TEST_CASE("an answer that was accepted stays accepted though the call was stopped meanwhile") {
     Canceller stop;
     const auto http = [&](const HttpRequest&, const Attempt&) {

@@ -4,6 +4,7 @@
 #define REKEY_BODY_JSON_HPP
 
 #include <rekey/body/reading.hpp>
+#include <rekey/detail/bytes.hpp>
 #include <rekey/detail/json_strict.hpp>
 #include <rekey/detail/json_text.hpp>
 #include <rekey/detail/json_walk.hpp>
@@ -11,7 +12,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -98,8 +98,9 @@ struct StrictJson {
     static std::string text(std::string_view body, std::string_view dotted_path);
 };
 
-/// What the value found by one of the walks is.
-inline Value value_of(const detail::JsonSpan& span) noexcept {
+/// What the value found by one of the walks is. Out of line, like `text` below: all readers of a
+/// program share it, and it is little beside the walk.
+[[gnu::noinline]] inline Value value_of(const detail::JsonSpan& span) noexcept {
     if (!span.well_formed) return {Kind::malformed, 0, {}};
     if (span.first == nullptr) return {};
     Value value;
@@ -168,7 +169,8 @@ inline std::string decode(const Value& value) {
 
 inline Reading Json::code(std::string_view body) noexcept { return reading_of(find(body, "code")); }
 
-inline std::string Json::text(std::string_view body, std::string_view dotted_path) {
+[[gnu::noinline]] inline std::string Json::text(std::string_view body,
+                                                std::string_view dotted_path) {
     return decode(find_path(body, dotted_path));
 }
 
@@ -180,7 +182,7 @@ inline std::string Json::text(std::string_view body, std::string_view dotted_pat
 
 /// Whether a body begins with `{"code":` and has two bytes more: one 8-byte compare.
 [[gnu::always_inline]] inline bool begins_with_code(std::string_view body) noexcept {
-    return body.size() >= 10 && std::memcmp(body.data(), "{\"code\":", 8) == 0;
+    return body.size() >= 10 && detail::same_bytes(body.data(), "{\"code\":", 8);
 }
 
 /// The part of JsonPrefix::code for any code but a plain 0.
@@ -208,7 +210,8 @@ inline std::string Json::text(std::string_view body, std::string_view dotted_pat
     return code_by_digits(body);
 }
 
-inline std::string JsonPrefix::text(std::string_view body, std::string_view dotted_path) {
+[[gnu::noinline]] inline std::string JsonPrefix::text(std::string_view body,
+                                                      std::string_view dotted_path) {
     return decode(
         value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), false)));
 }
@@ -218,7 +221,8 @@ inline Reading StrictJson::code(std::string_view body) noexcept {
         value_of(detail::json_strict<detail::BestBits>(body, detail::JsonPath("code"))));
 }
 
-inline std::string StrictJson::text(std::string_view body, std::string_view dotted_path) {
+[[gnu::noinline]] inline std::string StrictJson::text(std::string_view body,
+                                                      std::string_view dotted_path) {
     return decode(
         value_of(detail::json_strict<detail::BestBits>(body, detail::JsonPath(dotted_path))));
 }

@@ -73,8 +73,9 @@ template <class... Types, class... More> struct Joined<TypeList<Types...>, More.
 
 /// What `Plan` is once every policy is known to be one.
 template <class... Policies> class SortedPlan {
+    static constexpr bool checked = (std::is_base_of_v<CheckedBefore, Policies> || ...);
     template <Role Wanted>
-    static constexpr bool at_most_one = count_role<Wanted, Policies...>() <= 1;
+    static constexpr bool at_most_one = checked || count_role<Wanted, Policies...>() <= 1;
     template <Role Wanted> using First = typename FirstOfRole<Wanted, Policies...>::type;
 
     static_assert(at_most_one<Role::gate>,
@@ -95,7 +96,7 @@ template <class... Policies> class SortedPlan {
     using Services = OneService<
         typename Joined<typename Brought<ChainPolicy>::type, ServiceNamedBy<Policies>...>::type,
         rekey::Service>;
-    static_assert(Services::count <= 1,
+    static_assert(checked || Services::count <= 1,
                   "rekey: this client has two services, and a code can mean only one thing. Use "
                   "one client per service; a credential such as coze::Pat brings its own.");
 
@@ -112,22 +113,24 @@ public:
     using Gate = typename GatePolicy::Rule;
     using Chain = typename RuleOf<ChainPolicy, OneSlotRule>::type;
 
-    static_assert((bounds_call<Policies>() || ... || !GatePolicy::template repeats<Service>()),
+    static_assert((bounds_call<Policies>() || ... ||
+                   (checked || !GatePolicy::template repeats<Service>())),
                   "rekey: RetryOn lists a class that is answered by repeating (RateLimited or "
                   "Transient) and nothing ends it. Add MaxAttempts<3>{} or a Deadline.");
-    static_assert(!mixes_identities<ChainPolicy>() || !std::is_void_v<First<Role::identity_gate>>,
+    static_assert(checked || !mixes_identities<ChainPolicy>() ||
+                      !std::is_void_v<First<Role::identity_gate>>,
                   "rekey: this CredentialChain goes from a user's credential to the app's own, so "
                   "that a refusal would change who acts. Use a client for each, or add "
                   "EscalateToAppIdentity{} if that is what you want.");
-    static_assert(count_role<Role::app_only, Policies...>() == 0 ||
+    static_assert(checked || count_role<Role::app_only, Policies...>() == 0 ||
                       (Chain::user_slots == 0 && std::is_void_v<Reauthorizer>),
                   "rekey: what this client asks for stays with a personal account, and only a "
                   "personal access token or AppAuth reaches it, never a user's authorization "
                   "(OBO). Use a client with coze::Pat or coze::AppAuth for it.");
-    static_assert(!GatePolicy::template overlaps<Service>(),
+    static_assert(checked || !GatePolicy::template overlaps<Service>(),
                   "rekey: RetryOn lists a code or an HTTP status by itself and through its class, "
                   "such as AuthRejected and HttpStatus{401}. Keep one.");
-    static_assert(!GatePolicy::template lists_hopeless_code<Service>(),
+    static_assert(checked || !GatePolicy::template lists_hopeless_code<Service>(),
                   "rekey: RetryOn lists a code that the service calls QuotaExhausted or "
                   "Permanent: another attempt gives the same answer. If you know better, write "
                   "as_transient(code) or as_rate_limited(code).");

@@ -3,11 +3,11 @@
 #ifndef REKEY_DETAIL_JSON_BITS_HPP
 #define REKEY_DETAIL_JSON_BITS_HPP
 
+#include <rekey/detail/bytes.hpp>
 #include <rekey/version.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 namespace rekey {
 inline namespace v0_1 {
@@ -110,7 +110,7 @@ struct Sse2Bits {
 
     static Bytes load(const char* at) noexcept {
         Bytes bytes;
-        std::memcpy(&bytes, at, sizeof bytes);
+        copy_bytes(reinterpret_cast<char*>(&bytes), at, sizeof bytes);
         return bytes;
     }
     static Bytes all(char c) noexcept {
@@ -286,8 +286,8 @@ private:
     }
 
     [[gnu::noinline]] const char* padded_end(std::size_t from) noexcept {
-        std::memset(end_, ' ', sizeof end_);
-        std::memcpy(end_, text_ + from, size_ - from);
+        for (char& byte : end_) byte = ' ';
+        copy_bytes(end_, text_ + from, size_ - from);
         return end_;
     }
 

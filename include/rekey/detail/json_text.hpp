@@ -3,11 +3,11 @@
 #ifndef REKEY_DETAIL_JSON_TEXT_HPP
 #define REKEY_DETAIL_JSON_TEXT_HPP
 
+#include <rekey/detail/bytes.hpp>
 #include <rekey/version.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace rekey {
@@ -70,7 +70,7 @@ inline const char* skip_json_space(const char* at, const char* last) noexcept {
 
 /// The start of the text behind spaces and a byte order mark, which RFC 8259 §8.1 allows to skip.
 inline const char* json_start(const char* at, const char* last) noexcept {
-    if (last - at >= 3 && std::memcmp(at, "\xEF\xBB\xBF", 3) == 0) at += 3;
+    if (last - at >= 3 && same_bytes(at, "\xEF\xBB\xBF", 3)) at += 3;
     return skip_json_space(at, last);
 }
 
@@ -103,7 +103,7 @@ inline const char* json_number_end(const char* at, const char* last) noexcept {
 inline const char* json_scalar_end(const char* at, const char* last) noexcept {
     const auto word = [&](const char* text, std::size_t size) -> const char* {
         if (static_cast<std::size_t>(last - at) < size) return nullptr;
-        return std::memcmp(at, text, size) == 0 ? at + size : nullptr;
+        return same_bytes(at, text, size) ? at + size : nullptr;
     };
     switch (*at) {
         case 't': return word("true", 4);

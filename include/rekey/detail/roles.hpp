@@ -18,6 +18,10 @@ template <auto Wanted, class... Policies> constexpr unsigned count_role() noexce
     return count;
 }
 
+/// The base of a policy that stands for another one, which a plan has checked. A plan with it says
+/// nothing a second time: one mistake, one error.
+struct CheckedBefore {};
+
 /// The first policy of a role, or void.
 template <auto Wanted, class... Policies> struct FirstOfRole { using type = void; };
 template <auto Wanted, class First, class... Rest>

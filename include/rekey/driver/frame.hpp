@@ -5,6 +5,7 @@
 
 #include <rekey/body/json.hpp>
 #include <rekey/core/call.hpp>
+#include <rekey/detail/bytes.hpp>
 #include <rekey/driver/slots.hpp>
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/extras.hpp>
@@ -13,7 +14,6 @@
 #include <rekey/policy/parts.hpp>
 #include <rekey/result.hpp>
 
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -62,14 +62,16 @@ template <class Transport, class... Policies> struct Parts {
     using Store = detail::Pack<Stored<Policies>...>;
 
     /// The credentials of a client, with the store that keeps their tokens if there is one.
-    static Chain chain(const Policies&... policies) {
+    ///
+    /// Given  the policies as the user wrote them; those of this type may stand for them.
+    template <class... Given> static decltype(auto) chain(const Given&... policies) {
         if constexpr (std::is_void_v<First<Role::store>>)
             return credentials(policies...);
         else
             return Chain{credentials(policies...), pick<Role::store>(policies...)};
     }
     /// Those of its chain, after the user's if a flow brings it.
-    static Credentials credentials(const Policies&... policies) {
+    template <class... Given> static decltype(auto) credentials(const Given&... policies) {
         if constexpr (asks_by_flow) {
             const auto& flow = pick<Role::reauthorizer>(policies...);
             if constexpr (std::is_void_v<First<Role::chain>>)
@@ -120,15 +122,6 @@ private:
     }
 };
 
-/// The parts of a set of policies; of none if one of them is no policy, which is said elsewhere.
-template <class Transport, class... Policies> struct PartsOf {
-    template <bool Understood, class... Given> struct If {
-        using type = Parts<Transport, Given...>;
-    };
-    template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
-    using type = typename If<Plan<Policies...>::understood, Policies...>::type;
-};
-
 /// Whether HTTP 200 with code 0 or without a code is a success, for a plan that can tell so when
 /// compiled.
 template <class Plan, class = void> struct PlainlyAccepts : std::false_type {};
@@ -137,8 +130,6 @@ struct PlainlyAccepts<Plan, std::enable_if_t<Plan::classify(200, body::Reading{b
                                                                                0}) == NoFailure &&
                                              Plan::classify(200, body::Reading{}) == NoFailure>>
     : std::true_type {};
-
-inline constexpr detail::CallExtras no_extras{};
 
 /// The first text that stands at one of these paths; the same code for all clients.
 template <class Reader, class Paths>
@@ -183,8 +174,9 @@ template <class Parts, class Response> struct Examiner {
             facts.has_service_code = reading.found == body::Found::present;
             facts.service_code = reading.code;
         }
-        facts.failure = Plan::classify(facts.http_status, reading);
-        if (reading.found == body::Found::malformed && facts.failure == NoFailure &&
+        const FailureClass failure = Plan::classify(facts.http_status, reading);
+        facts.failure = failure;
+        if (reading.found == body::Found::malformed && failure == NoFailure &&
             facts.reach == Reach::answered && !accepts_unread(response)) {
             facts.failure = Permanent;
             facts.fault = Fault::malformed;
@@ -266,10 +258,12 @@ struct TokenFreeWords {
     bool message_changed = false;
     bool log_id_changed = false;
 
-    [[gnu::noinline, gnu::cold]] void cut_out(const token::Pin& pin) {
-        if (!pin) return;
-        if (detail::cut_out(message, pin->token())) message_changed = true;
-        if (detail::cut_out(log_id, pin->token())) log_id_changed = true;
+    template <class Pin> void cut_out(const Pin& pin) {
+        if (pin) cut_out_token(pin->token());
+    }
+    [[gnu::noinline, gnu::cold]] void cut_out_token(std::string_view token) {
+        if (detail::cut_out(message, token)) message_changed = true;
+        if (detail::cut_out(log_id, token)) log_id_changed = true;
     }
 };
 
@@ -294,25 +288,30 @@ struct TokenFreeWords {
 /// What a call needs whose first or second attempt is accepted is inlined and never takes the
 /// frame's address, so that the frame is never written to memory. The rest is out of line; a driver
 /// moves the frame into memory before it goes there.
-template <class Parts, class Transport, class Request> class Frame {
+///
+/// MayStop  whether an extra of the call can stop it.
+template <class Parts, class Transport, class Request, bool MayStop> class Frame {
 public:
     using Plan = typename Parts::Plan;
     using Chain = typename Parts::Chain;
     using Slots = driver::Slots<Chain>;
+    using Pin = typename Slots::Pin;
     using TransportCall = detail::TransportCall<Transport, Request>;
     using Answer = typename TransportCall::Answer;
     using Response = typename detail::ResponseOf<Answer>::type;
     using Examiner = driver::Examiner<Parts, Response>;
 
-    Frame(Slots& slot_set, const typename Parts::Store& store, const typename Plan::Rules& rules,
-          const Request& request, const detail::CallExtras& extras, Result<Response>& result)
+    [[gnu::always_inline]] Frame(Slots& slot_set, const typename Parts::Store& store,
+                                 const typename Plan::Rules& rules, const Request& request,
+                                 const detail::CallExtras& extras, Result<Response>& result)
         : slots_(slot_set),
           store_(store),
           original_(request),
           sent_(&request),
           extras_(extras),
           call_(rules, options(request, extras)),
-          result_(result) {
+          result_(result),
+          hold_(slot_set.hold()) {
         result_.trail().name(slot_set.names());
         if constexpr (Plan::reauthorizes && Marks<typename Parts::Reauthorizer>::value)
             asked_.mark = Parts::template policy<Role::reauthorizer>(store_).mark();
@@ -324,8 +323,14 @@ public:
     Call<Plan>& call() noexcept { return call_; }
     Context context() const noexcept { return Context{extras_.subject}; }
     const detail::CallExtras& extras() const noexcept { return extras_; }
-    const detail::Stop& stop() const noexcept { return extras_.stop; }
-    bool is_cancelled() const noexcept { return extras_.stop.is_cancelled(); }
+    bool is_cancelled() const noexcept { return MayStop && extras_.stop.is_cancelled(); }
+    /// Waits, but no longer than until the call is stopped.
+    template <class Clock> void sleep(Clock& clock, Duration delay) const {
+        if constexpr (MayStop)
+            (void)extras_.stop.sleep(clock, delay);
+        else
+            clock.sleep(delay);
+    }
 
     /// Why this call cannot even start, or nullptr.
     const char* problem() const noexcept {
@@ -342,12 +347,13 @@ public:
     /// Ends a call that was cancelled before it began.
     [[gnu::noinline, gnu::cold]] void stop_before_start() { end(call_.cancelled().reason); }
     [[gnu::noinline, gnu::cold]] void refuse_all(const char* why) {
-        Facts facts;
-        facts.reach = Reach::never_sent;
-        facts.failure = Permanent;
-        facts.fault = Fault::misconfigured;
-        report(facts, extras_.slot);
-        result_.note(why);
+        TrailEntry refused{};  // not of the trail: nothing was tried
+        refused.reach = Reach::never_sent;
+        refused.failure = Permanent;
+        refused.fault = Fault::misconfigured;
+        refused.slot = extras_.slot;
+        report(refused);
+        result_.note(cannot_be_sent({}, why));
         end_in_failure(StopReason::not_retryable);
     }
 
@@ -373,6 +379,12 @@ public:
                 return refuse("the request already carries the header that the credential sets");
         }
         return true;
+    }
+
+    /// The action that led to the attempt that was signed last.
+    Action last_send() const noexcept {
+        return Action{Kind::send, move_,       slot_,   StopReason::success,
+                      number_,    Duration{0}, timeout_};
     }
 
     /// What the transport is told about the attempt that was signed last.
@@ -406,10 +418,10 @@ public:
         if constexpr (detail::IsExpectedLike<Answer>::value) {
             if (!answer.has_value())
                 return unanswered(detail::transport_error(std::move(answer).error()), now);
-            return answered(std::move(detail::value_in(answer)), now);
-        } else {
-            return answered(std::move(answer), now);
         }
+        const Action next = judge(answer, now);
+        keep();
+        return next;
     }
     /// Completes the call if the answer is a plain success, of which the core can only say that it
     /// is the end. It is told of any other. `entry` is `Trail::first` if this is known to be it.
@@ -428,27 +440,28 @@ public:
         else
             return true;
     }
-    /// Tells the core of the first answer, which was no plain success. Keeping it for the result is
-    /// left to `keep_first`, which a call whose next attempt is accepted never needs.
+    /// Tells the core of the first answer, which was no plain success. Whether the result reports
+    /// it is left to `settle_first`, which a call whose next attempt is accepted never needs.
     [[gnu::always_inline]] Action judge_first(Answer& answer, TimePoint now) {
         const Facts facts = Examiner::facts_of(response_in(answer));
-        const Action next = call_.sent(facts, now);
         record(facts, false, &Trail::first);
+        const Action next = call_.sent(facts, now);
         if (next.kind == Kind::send) reported_pin_ = std::move(pin_);
         return next;
     }
-    /// Keeps the answer that was judged. `next` is what the core said to it.
-    void keep_first(Answer&& answer, const Action& next) {
-        const TrailEntry& entry = result_.trail()[0];
-        Facts facts;
-        facts.reach = entry.reach;
-        facts.failure = entry.failure;
-        facts.fault = entry.fault;
-        facts.http_status = entry.http_status;
-        facts.has_service_code = entry.has_service_code;
-        facts.service_code = entry.service_code;
-        const bool reported = settle(facts, next, entry.slot, response_in(answer));
+    /// The rest of that. `next` is what the core said; the answer must live as long as the call.
+    void settle_first(Answer& answer, const Action& next) {
+        const bool reported = settle(result_.trail()[0], next, response_in(answer));
         if (reported && next.kind != Kind::send) reported_pin_ = std::move(pin_);
+    }
+    /// Tells the core of an answer that holds a response. The answer must live as long as the call,
+    /// or until `keep`: if the result reports it, it is moved there at the end.
+    [[gnu::noinline]] Action judge(Answer& answer, TimePoint now) {
+        Response& response = response_in(answer);
+        const Facts facts = Examiner::facts_of(response);
+        const Action next = call_.sent(facts, now);
+        if (settle(record(facts, false), next, response)) reported_pin_ = std::move(pin_);
+        return next;
     }
     [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint now) {
         Facts facts;
@@ -456,8 +469,7 @@ public:
         facts.failure = Permanent;
         facts.fault = Fault::misconfigured;
         const Action next = call_.sent(facts, now);
-        record(facts, false);
-        report(facts, slot_);
+        report(record(facts, false));
         result_.drop();
         result_.log_id({});
         result_.note(cannot_be_sent(slots_.names()[slot_], problem_));
@@ -482,10 +494,10 @@ public:
         facts.service_code = said.service_code;
         facts.failure = outcome == Fetched::refused ? AuthRejected : Transient;
         facts.fault = outcome == Fetched::misconfigured ? Fault::misconfigured : Fault::nothing;
-        record(facts, true);
+        const TrailEntry& entry = record(facts, true);
         const bool stops = next.kind == Kind::finish && outcome != Fetched::refused;
         if (stops || !refusal_reported_) {
-            report(facts, slot_);
+            report(entry);
             refusal_reported_ = outcome == Fetched::refused;
             exchange_reported_ = outcome != Fetched::refused;
             result_.drop();
@@ -495,7 +507,7 @@ public:
         return next;
     }
     /// Where a token source puts its signature. To renew, it holds the one that was refused.
-    token::Pin& pin(bool renew) noexcept {
+    Pin& pin(bool renew) noexcept {
         if (renew && !pin_ && !asks_for_any_) pin_ = std::move(reported_pin_);
         asks_for_any_ = false;
         return pin_;
@@ -534,10 +546,11 @@ public:
         const Action next = said.cancelled ? call_.cancelled() : call_.reauthorized(outcome, now);
         if (outcome == Reauthorized::authorized) {
             if (!reported_pin_) reported_pin_ = std::move(pin_);
-            pin_.release();
+            pin_ = Pin{};
             asks_for_any_ = true;  // the user's next token, whatever was refused before
             return next;
         }
+        keep();
         Error<Response>& error = result_.error();
         error.kind =
             outcome == Reauthorized::handed_over ? ErrorKind::authorization_needed : said.kind;
@@ -586,7 +599,7 @@ private:
     }
     template <std::size_t Size>
     static bool is(std::string_view method, const char (&name)[Size]) noexcept {
-        return std::memcmp(method.data(), name, Size - 1) == 0;
+        return detail::same_bytes(method.data(), name, Size - 1);
     }
     [[gnu::noinline]] static bool may_go_to(std::string_view url,
                                             std::string_view origin) noexcept {
@@ -611,33 +624,33 @@ private:
         succeed();
         return true;
     }
-    Action answered(Response&& response, TimePoint now) {
-        const Facts facts = Examiner::facts_of(response);
-        const Action next = call_.sent(facts, now);
-        record(facts, false);
-        if (settle(facts, next, slot_, response)) reported_pin_ = std::move(pin_);
-        return next;
-    }
-    /// Keeps a response whose facts the core was told, if it is what the call reports so far or its
-    /// success. True: it is reported.
-    [[gnu::noinline]] bool settle(const Facts& facts, const Action& next, std::uint8_t slot,
-                                  Response& response) {
-        const bool success = next.kind == Kind::finish && next.reason == StopReason::success;
-        if (!success) {
-            if (is_refusal(facts)) {
-                const bool renewal_follows = next.kind != Kind::finish &&
-                                             next.kind != Kind::reauthorize &&
-                                             next.move == Move::renew;
-                if (renewal_follows || refusal_reported_) return false;
-                refusal_reported_ = true;
-            } else if (refusal_reported_ && next.kind != Kind::finish) {
-                return false;  // it did not stop the call: the refusal before it stays reported
-            }
-            report(facts, slot);
-            result_.no_words();
+    /// What a response means to the result that the call may end with. True: it is what the call
+    /// reports so far.
+    bool settle(const TrailEntry& entry, const Action& next, Response& response) {
+        if (next.kind == Kind::finish && next.reason == StopReason::success) {
+            unkept_ = nullptr;
+            result_.keep(std::move(response));
+            return false;
         }
+        if (is_refusal(entry)) {
+            const bool renewal_follows = next.kind != Kind::finish &&
+                                         next.kind != Kind::reauthorize && next.move == Move::renew;
+            if (renewal_follows || refusal_reported_) return false;
+            refusal_reported_ = true;
+        } else if (refusal_reported_ && next.kind != Kind::finish) {
+            return false;  // it did not stop the call: the refusal before it stays reported
+        }
+        unkept_ = &response;
+        unkept_entry_ = &entry;
+        return true;
+    }
+    /// Moves what the call reports so far into the result, if it is not there yet.
+    [[gnu::noinline, gnu::cold]] void keep() {
+        if (unkept_ == nullptr) return;
+        Response& response = *unkept_;
+        report(*unkept_entry_);
+        result_.no_words();
         result_.keep(std::move(response));
-        return !success;
     }
     static Response& response_in(Answer& answer) noexcept {
         if constexpr (detail::IsExpectedLike<Answer>::value)
@@ -652,22 +665,22 @@ private:
         facts.fault = error.verdict == TransportVerdict::lasting ? Fault::lasting : Fault::nothing;
         const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
                                                                          : call_.sent(facts, now);
-        record(facts, false);
+        const TrailEntry& entry = record(facts, false);
         if (refusal_reported_ && next.kind != Kind::finish) return next;
-        report(facts, slot_);
+        report(entry);
         reported_pin_ = std::move(pin_);
         result_.drop();
         result_.no_words();
         if (!error.detail.empty()) result_.note(std::move(error.detail));
         return next;
     }
-    static bool is_refusal(const Facts& facts) noexcept {
-        return facts.reach == Reach::answered && facts.fault == Fault::nothing &&
-               (facts.failure == AuthRejected || facts.failure == NotFound);
+    static bool is_refusal(const TrailEntry& entry) noexcept {
+        return entry.reach == Reach::answered && entry.fault == Fault::nothing &&
+               (entry.failure == AuthRejected || entry.failure == NotFound);
     }
 
-    [[gnu::always_inline]] void record(const Facts& facts, bool exchange,
-                                       TrailEntry& (Trail::*next)() = &Trail::add) {
+    [[gnu::always_inline]] const TrailEntry& record(const Facts& facts, bool exchange,
+                                                    TrailEntry& (Trail::*next)() = &Trail::add) {
         TrailEntry& entry = (result_.trail().*next)();
         entry.number = number_;
         entry.move = move_;
@@ -679,23 +692,25 @@ private:
         entry.has_service_code = facts.has_service_code;
         entry.http_status = facts.http_status;
         entry.service_code = facts.service_code;
+        return entry;
     }
-    /// Makes these facts the ones that a failed call reports.
-    void report(const Facts& facts, std::uint8_t slot) noexcept {
-        reported_slot_ = slot;
+    /// Makes this attempt the one that a failed call reports.
+    void report(const TrailEntry& entry) noexcept {
+        unkept_ = nullptr;
+        reported_slot_ = entry.slot;
         exchange_reported_ = false;
         Error<Response>& error = result_.error();
-        error.http_status = facts.http_status;
-        error.service_code = facts.has_service_code ? facts.service_code : 0;
-        error.has_service_code = facts.has_service_code;
-        error.reach = facts.reach;
-        error.kind = kind_of(facts);
+        error.http_status = entry.http_status;
+        error.service_code = entry.has_service_code ? entry.service_code : 0;
+        error.has_service_code = entry.has_service_code;
+        error.reach = entry.reach;
+        error.kind = kind_of(entry);
     }
-    static ErrorKind kind_of(const Facts& facts) noexcept {
-        if (facts.fault == Fault::misconfigured) return ErrorKind::configuration;
-        if (facts.fault == Fault::malformed) return ErrorKind::malformed_response;
-        if (facts.reach != Reach::answered && facts.http_status == 0) return ErrorKind::transport;
-        switch (facts.failure) {
+    static ErrorKind kind_of(const TrailEntry& entry) noexcept {
+        if (entry.fault == Fault::misconfigured) return ErrorKind::configuration;
+        if (entry.fault == Fault::malformed) return ErrorKind::malformed_response;
+        if (entry.reach != Reach::answered && entry.http_status == 0) return ErrorKind::transport;
+        switch (entry.failure) {
             case AuthRejected: return ErrorKind::refused;
             case NotFound: return ErrorKind::not_found;
             case RateLimited: return ErrorKind::rate_limited;
@@ -716,6 +731,7 @@ private:
     }
 
     [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {
+        keep();
         if (reason == StopReason::cancelled)
             result_.error().kind = ErrorKind::cancelled;
         else if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
@@ -743,8 +759,11 @@ private:
     const detail::CallExtras& extras_;
     Call<Plan> call_;
     typename Result<Response>::Writer result_;
-    token::Pin pin_{};
-    token::Pin reported_pin_{};  // of the attempt that is reported: its token may be in the words
+    typename Slots::Hold hold_;  // lives longer than the pins
+    Pin pin_{};
+    Pin reported_pin_{};          // of the attempt that is reported: its token may be in the words
+    Response* unkept_ = nullptr;  // what is reported so far, while it is not in the result
+    const TrailEntry* unkept_entry_ = nullptr;
     const char* problem_ = nullptr;
     Duration timeout_{0};
     std::uint32_t number_ = 0;

@@ -4,6 +4,7 @@
 #define REKEY_DRIVER_SLOTS_HPP
 
 #include <rekey/detail/pack.hpp>
+#include <rekey/detail/roles.hpp>
 #include <rekey/policy/credential_chain.hpp>
 #include <rekey/token/signature.hpp>
 #include <rekey/trail.hpp>
@@ -45,13 +46,13 @@ struct AsksUsers<Source, std::void_t<decltype(Source::asks_users)>> : std::true_
 /// A token that stands in the credential: signed once, here.
 template <class Credential> class Slot<Credential, SlotKind::fixed> {
 public:
-    explicit Slot(const Credential& credential) : signature_(sign(credential, 1)) {}
+    Slot(const Credential& credential, detail::Readers& readers)
+        : signature_(sign(credential, 1), readers) {}
 
     static constexpr bool exchanges = false;
     static constexpr bool asks_users = false;
 
     token::Pin read(const Context&) { return signature_.read(); }
-    token::Snapshot& signature() noexcept { return signature_; }
     /// The signature as it stands, if it is known without asking anybody.
     token::Pin peek() { return signature_.read(); }
     void replace(const Credential& credential) {
@@ -70,7 +71,8 @@ private:
 /// A token that a function of the user's gives for each attempt.
 template <class Credential> class Slot<Credential, SlotKind::called> {
 public:
-    explicit Slot(const Credential& credential) : credential_(new Credential(credential)) {}
+    Slot(const Credential& credential, detail::Readers& readers)
+        : credential_(new Credential(credential), readers) {}
 
     static constexpr bool exchanges = false;
     static constexpr bool asks_users = false;
@@ -96,7 +98,8 @@ public:
     static constexpr bool exchanges = true;
     static constexpr bool asks_users =
         AsksUsers<typename Credential::Exchange::template Source<Credential>>::value;
-    using Credential::Exchange::template Source<Credential>::Source;
+    Slot(const Credential& credential, detail::Readers&)
+        : Credential::Exchange::template Source<Credential>(credential) {}
 };
 
 /// Stands in for a credential that was refused in words, so that one mistake gives one error.
@@ -104,10 +107,67 @@ template <class Credential> class Slot<Credential, SlotKind::not_understood> {
 public:
     static constexpr bool exchanges = false;
     static constexpr bool asks_users = false;
-    explicit Slot(const Credential&) {}
+    Slot(const Credential&, detail::Readers&) {}
     static token::Pin read(const Context&) noexcept { return {}; }
     static token::Pin peek() noexcept { return {}; }
     static void replace(const Credential&) noexcept {}
+};
+
+/// The names of a chain's credentials.
+template <class... Credentials, std::size_t... Indices>
+detail::Names names_of(const CredentialChain<Credentials...>& chain,
+                       std::index_sequence<Indices...>) {
+    detail::Names names;
+    if constexpr ((CredentialTraits<Credentials>::name_is_static && ...)) {
+        static const std::string_view list[] = {
+            CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials))...};
+        names.list = list;
+    } else {
+        names.owned = detail::Shared<detail::Names::Owned>::make();
+        ((names.owned->text[Indices] = std::string(
+              CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials)))),
+         ...);
+        ((names.owned->views[Indices] = names.owned->text[Indices]), ...);
+        names.list = names.owned->views;
+    }
+    return names;
+}
+template <class... Credentials>
+detail::Names names_of(const CredentialChain<Credentials...>& chain) {
+    return names_of(chain, std::index_sequence_for<Credentials...>{});
+}
+
+/// Stands in for the hold of a call whose pins hold for themselves.
+struct NoHold {};
+
+/// A chain whose tokens all stand in its credentials, without the types of these. A client that has
+/// such a chain works with this one: two clients that differ in their credentials share their code.
+///
+/// Service  what the codes mean to the client; the chain that this stands for was checked.
+template <std::size_t Count, bool MayBeBound, class Service>
+struct FixedChain : detail::CheckedBefore {
+    static constexpr Role role = Role::chain;
+    static constexpr bool mixes_identities = false;
+    using Services = detail::TypeList<Service>;
+    struct Rule {
+        static constexpr std::uint32_t slot_count = Count;
+        static constexpr std::uint32_t fetching = 0;
+        static constexpr std::uint32_t user_slots = 0;  // asked for only where users are asked
+    };
+};
+
+/// What stands for a policy where the types of credentials do not matter: mostly itself.
+template <class Policy, class Service, bool Allowed, class = void> struct Untyped {
+    using type = Policy;
+    static const Policy& of(const Policy& policy) noexcept { return policy; }
+};
+template <class... Credentials, class Service>
+struct Untyped<CredentialChain<Credentials...>, Service, true,
+               std::enable_if_t<sizeof...(Credentials) != 0 &&
+                                ((slot_kind<Credentials> == SlotKind::fixed) && ...)>> {
+    using type = FixedChain<sizeof...(Credentials),
+                            (MayBeBound<CredentialTraits<Credentials>>::value || ...), Service>;
+    static type of(const CredentialChain<Credentials...>&) noexcept { return {}; }
 };
 
 /// Everything that the copies of a client share: one slot a credential, and their names.
@@ -118,6 +178,12 @@ public:
     static constexpr std::size_t count = sizeof...(Credentials);
     static constexpr bool may_be_bound = (MayBeBound<CredentialTraits<Credentials>>::value || ...);
 
+    /// Each pin holds for itself, lest a call that waits for an exchange or runs a user's function
+    /// keep old tokens of the others alive.
+    using Hold = NoHold;
+    using Pin = token::Pin;
+    static Hold hold() noexcept { return {}; }
+
     explicit Slots(const CredentialChain<Credentials...>& chain)
         : Slots(chain, std::make_index_sequence<count>{}) {}
 
@@ -126,35 +192,33 @@ public:
         with(slot, act, std::make_index_sequence<count>{});
     }
     /// The signature of a slot, for a credential that needs no exchange.
-    [[gnu::always_inline]] token::Pin read(std::uint8_t slot,
-                                           [[maybe_unused]] const Context& context) {
-        if constexpr (((slot_kind<Credentials> == SlotKind::fixed) && ...)) {
-            return snapshot_of(slot, std::make_index_sequence<count>{}).read();
-        } else {
-            token::Pin pin;
-            with(slot, [&](auto& source) {
-                if constexpr (!std::remove_reference_t<decltype(source)>::exchanges)
-                    pin = source.read(context);
-            });
-            return pin;
-        }
+    Pin read(std::uint8_t slot, const Context& context) {
+        Pin pin;
+        with(slot, [&](auto& source) {
+            if constexpr (!std::remove_reference_t<decltype(source)>::exchanges)
+                pin = source.read(context);
+        });
+        return pin;
     }
     template <class Credential> Slot<Credential>& of() noexcept {
         return slot_at<CredentialChain<Credentials...>::template slot_of<Credential>()>(slots_);
+    }
+    template <class Credential> void replace(std::uint8_t, const Credential& credential) {
+        of<Credential>().replace(credential);
     }
     const detail::Names& names() const noexcept { return names_; }
 
 private:
     // A slot cannot be moved, so that each is built in its place.
     template <std::size_t Index, class Credential> struct Seat {
-        explicit Seat(const Credential& credential) : slot(credential) {}
+        Seat(const Credential& credential, detail::Readers& readers) : slot(credential, readers) {}
         Slot<Credential> slot;
     };
     template <class Indices> struct Row;
     template <std::size_t... Indices>
     struct Row<std::index_sequence<Indices...>> : Seat<Indices, Credentials>... {
-        explicit Row(const detail::Pack<Credentials...>& credentials)
-            : Seat<Indices, Credentials>(detail::at<Indices>(credentials))... {}
+        Row(const detail::Pack<Credentials...>& credentials, detail::Readers& readers)
+            : Seat<Indices, Credentials>(detail::at<Indices>(credentials), readers)... {}
     };
     template <std::size_t Index, class Credential>
     static Slot<Credential>& slot_at(Seat<Index, Credential>& seat) noexcept {
@@ -163,40 +227,14 @@ private:
 
     template <std::size_t... Indices>
     Slots(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>)
-        : slots_(chain.credentials) {
-        name(chain, std::index_sequence<Indices...>{});
-    }
-    // One read for all of them: chosen first, then read, so that its code is there once.
-    template <std::size_t... Indices>
-    token::Snapshot& snapshot_of(std::uint8_t slot, std::index_sequence<Indices...>) noexcept {
-        token::Snapshot* found = nullptr;
-        ((found =
-              slot == Indices || found == nullptr ? &slot_at<Indices>(slots_).signature() : found),
-         ...);
-        return *found;
-    }
+        : slots_(chain.credentials, readers_), names_(names_of(chain)) {}
     template <class Act, std::size_t... Indices>
     void with(std::uint8_t slot, Act& act, std::index_sequence<Indices...>) {
         (void)((slot == Indices && (act(slot_at<Indices>(slots_)), true)) || ...);
     }
-    template <std::size_t... Indices>
-    void name(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>) {
-        if constexpr ((CredentialTraits<Credentials>::name_is_static && ...)) {
-            static const std::string_view names[] = {
-                CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials))...};
-            names_.list = names;
-        } else {
-            names_.owned = detail::Shared<detail::Names::Owned>::make();
-            ((names_.owned->text[Indices] = std::string(
-                  CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials)))),
-             ...);
-            ((names_.owned->views[Indices] = names_.owned->text[Indices]), ...);
-            names_.list = names_.owned->views;
-        }
-    }
-
+    detail::Readers readers_{};  // of all slots that have none of their own
     Row<std::make_index_sequence<count>> slots_;
-    detail::Names names_{};
+    detail::Names names_;
 
     // At the end: clang goes on with what stands before an assertion that failed.
     static_assert((CredentialTraits<Credentials>::understood && ...),
@@ -205,10 +243,72 @@ private:
                   "lacks them.");
 };
 
+/// The same for tokens that all stand in their credentials: nothing but their signatures.
+template <std::size_t Count, bool MayBeBound, class Service>
+class Slots<FixedChain<Count, MayBeBound, Service>> {
+public:
+    static constexpr std::size_t count = Count;
+    static constexpr bool may_be_bound = MayBeBound;
+
+    /// One hold, from the start of a call to its end, covers every signature that it reads.
+    using Hold = detail::Readers::Hold;
+    using Pin = const token::Signature*;
+    [[gnu::always_inline]] Hold hold() noexcept { return readers_.hold(); }
+
+    template <class... Credentials>
+    explicit Slots(const CredentialChain<Credentials...>& chain)
+        : Slots(names_of(chain), std::make_index_sequence<Count>{}) {
+        sign(chain, std::index_sequence_for<Credentials...>{});
+    }
+
+    template <class Act> void with(std::uint8_t slot, Act&& act) {
+        Seat seat{signatures_[slot].peek()};
+        act(seat);
+    }
+    [[gnu::always_inline]] Pin read(std::uint8_t slot, const Context&) noexcept {
+        return signatures_[slot].peek();
+    }
+    template <class Credential> void replace(std::uint8_t slot, const Credential& credential) {
+        const std::uint64_t generation = signatures_[slot].read()->generation + 1;
+        signatures_[slot].replace(signature_of(credential, generation));
+    }
+    const detail::Names& names() const noexcept { return names_; }
+
+private:
+    struct Seat {
+        Pin signature;
+        Pin peek() const noexcept { return signature; }
+    };
+
+    // Out of line, so that all chains of a length share it.
+    template <std::size_t... Indices>
+    [[gnu::noinline]] Slots(detail::Names&& names, std::index_sequence<Indices...>)
+        : signatures_{(static_cast<void>(Indices), token::Snapshot{readers_})...},
+          names_(std::move(names)) {}
+
+    template <class... Credentials, std::size_t... Indices>
+    void sign(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>) {
+        (signatures_[Indices].begin_with(signature_of(detail::at<Indices>(chain.credentials), 1)),
+         ...);
+    }
+    template <class Credential>
+    static token::Signature* signature_of(const Credential& credential, std::uint64_t generation) {
+        return token::make_signature(
+            credential, CredentialTraits<Credential>::token(credential, Context{}), generation);
+    }
+
+    detail::Readers readers_{};
+    token::Snapshot signatures_[Count];
+    detail::Names names_;
+};
+
 /// A client without a chain: one slot, no header.
 template <> class Slots<void> {
 public:
     static constexpr std::size_t count = 0;
+    using Hold = NoHold;
+    using Pin = token::Pin;
+    static Hold hold() noexcept { return {}; }
     template <class Act> void with(std::uint8_t, Act&&) noexcept {}
     const detail::Names& names() const noexcept { return names_; }
 

@@ -130,15 +130,20 @@ enum class SoFar : unsigned char { nothing, unsendable, answered };
 
 /// Runs a call to its end. Nearly all of a blocking driver: do what the core says, answer it.
 ///
-/// `earlier`  the first answer, if it was judged and not yet kept; `answer` is the last one.
+/// Cold, so that it is made small: what it adds to a call is little beside one more send.
+///
+/// `earlier`  the first answer, if it was judged and not yet settled; `answer` is the last one.
 template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
-[[gnu::noinline]] void go_on(Frame frame, SoFar so_far, Action next, typename Frame::Answer* answer,
-                             typename Frame::Answer* earlier, Transport& transport,
-                             const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
+[[gnu::noinline, gnu::cold]] void go_on(Frame frame, SoFar so_far, Action next,
+                                        typename Frame::Answer* answer,
+                                        typename Frame::Answer* earlier, Transport& transport,
+                                        const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
     [[maybe_unused]] auto& call = frame.call();
-    if (earlier != nullptr) frame.keep_first(std::move(*earlier), next);
-    if (so_far == SoFar::answered) next = frame.received(std::move(*answer), now());
+    if (earlier != nullptr) frame.settle_first(*earlier, next);
+    if (so_far == SoFar::answered)
+        next = Frame::has_response(*answer) ? frame.judge(*answer, now())
+                                            : frame.received(std::move(*answer), now());
     if (so_far == SoFar::unsendable) next = frame.unsendable(now());
     for (;;) {
         if (frame.is_cancelled() && next.kind != Kind::finish) next = call.cancelled();
@@ -154,7 +159,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 break;
             case Kind::wait:
                 if constexpr (Plan::waits) {
-                    (void)frame.stop().sleep(clock, next.delay);
+                    frame.sleep(clock, next.delay);
                     next = call.waited(now());
                 }
                 break;
@@ -208,13 +213,18 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
     if (Frame::has_response(first)) {
         judged = true;
         so_far = SoFar::nothing;
-        next = frame.judge_first(first, now());
-        if (next.kind == Kind::send && !frame.is_cancelled())
-            so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
+        const Action judgement = frame.judge_first(first, now());
+        if (judgement.kind == Kind::send && !frame.is_cancelled()) {
+            so_far = frame.sign(judgement) ? SoFar::answered : SoFar::unsendable;
+            next = frame.last_send();  // not the judgement: it would be kept in memory for this
+        } else {
+            next = judgement;
+        }
         if (so_far == SoFar::answered) {
             auto second = send_signed(frame, transport);
             if (frame.ends_with(second, &Trail::second)) return;
-            go_on<Plan>(std::move(frame), so_far, next, &second, &first, transport, exchanger,
+            const Action sent = frame.last_send();
+            go_on<Plan>(std::move(frame), so_far, sent, &second, &first, transport, exchanger,
                         clock, slot_set);
             return;
         }

@@ -71,8 +71,8 @@ struct Manner {
         signature->value = detail::header_value(manner.scheme, token);
         signature->token_size = token.size();
     }
-    signature->header = std::string(manner.header);
-    signature->origin = std::string(manner.origin);
+    signature->header.assign(manner.header.data(), manner.header.size());
+    signature->origin.assign(manner.origin.data(), manner.origin.size());
     signature->generation = generation;
     return signature;
 }

@@ -4,12 +4,11 @@
 #define REKEY_TOKEN_SOURCE_HPP
 
 #include <rekey/action.hpp>
+#include <rekey/detail/mutex.hpp>
 #include <rekey/oauth/token_response.hpp>
 #include <rekey/token/signature.hpp>
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -43,7 +42,7 @@ inline constexpr Duration first_exchange_wait = std::chrono::milliseconds{200};
 template <class Credential, class Self = void> class Source {
 public:
     explicit Source(const Credential& credential)
-        : credential_(new Credential(credential)), current_(new Signature) {}
+        : credential_(new Credential(credential), readers_), current_(new Signature, readers_) {}
 
     Pin peek() { return current_.read(); }
 
@@ -61,7 +60,7 @@ public:
             return found(pin, renew);
         pin.release();
 
-        std::unique_lock<std::mutex> lock(mutex_);
+        detail::Locked lock(mutex_);
         for (;;) {
             pin = current_.read();
             if (lives(*pin, clock.unix_seconds()) && pin->generation > refused)
@@ -69,7 +68,7 @@ public:
             pin.release();
             if (!busy_) break;
             const std::uint64_t joined = flight_;
-            ended_.wait(lock, [&] { return !busy_ || flight_ != joined; });
+            while (busy_ && flight_ == joined) ended_.wait(mutex_);
             if (failed_flight_ == joined) {
                 report = Report{};
                 take(report, failure_);
@@ -93,7 +92,7 @@ public:
 
     /// Puts another credential in the place of this one; its token is obtained when needed.
     void replace(const Credential& credential) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         credential_.replace(new Credential(credential));
         ++replacements_;
         Signature* const none = new Signature;
@@ -127,12 +126,12 @@ protected:
         Leading(const Leading&) = delete;
         Leading& operator=(const Leading&) = delete;
         ~Leading() {
-            const std::lock_guard<std::mutex> lock(source_.mutex_);
+            const detail::Locked lock(source_.mutex_);
             source_.busy_ = false;
-            source_.ended_.notify_all();
+            source_.ended_.wake_all();
         }
         template <class Report> void failed(Fetched outcome, const Report& report) {
-            const std::lock_guard<std::mutex> lock(source_.mutex_);
+            const detail::Locked lock(source_.mutex_);
             source_.failed_flight_ = source_.flight_;
             take(source_.failure_, report);
             source_.failure_.outcome = outcome;
@@ -168,7 +167,7 @@ protected:
                           Report& report) {
         report = Report{};
         lasting_ = false;
-        std::unique_lock<std::mutex> lock(mutex_);
+        detail::Locked lock(mutex_);
         const auto pinned = credential_.read();
         const std::uint64_t replacements = replacements_;
         lock.unlock();
@@ -216,7 +215,7 @@ protected:
     Fetched publish(Pin& pin, const Credential& credential, const oauth::TokenAnswer& token,
                     std::int64_t now, std::uint64_t refused, std::uint64_t replacements,
                     Report& report) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         if (replacements != replacements_) {
             report.message = "the credential was replaced while its token was on the way";
             return Fetched::failed;
@@ -254,7 +253,7 @@ protected:
     template <class Obtained, class Report>
     Fetched take_over(Pin& pin, const Obtained& obtained, std::uint64_t replacements,
                       Report& report) {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         if (replacements != replacements_) {
             report.message = "the credential was replaced while its token was on the way";
             return Fetched::failed;
@@ -269,14 +268,15 @@ protected:
         return Fetched::proven;
     }
     std::uint64_t replacements() {
-        const std::lock_guard<std::mutex> lock(mutex_);
+        const detail::Locked lock(mutex_);
         return replacements_;
     }
 
+    detail::Readers readers_{};
     detail::Snapshot<Credential> credential_;
     Snapshot current_;
-    std::mutex mutex_;
-    std::condition_variable ended_;
+    detail::Mutex mutex_;
+    detail::Waiters ended_;
     std::uint64_t flight_ = 0;
     std::uint64_t failed_flight_ = 0;
     std::uint64_t replacements_ = 0;

@@ -279,7 +279,9 @@ protected:
     };
     struct User {
         detail::Atomic<unsigned> holders{0};
-        Snapshot current{new Signature};
+        // A user's own: a call that streams for another keeps no old token of this one alive.
+        detail::Readers readers{};
+        Snapshot current{new Signature, readers};
         std::mutex mutex{};
         std::condition_variable ended{};  // a refresh or a question
         Secret refresh_token{};

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -269,6 +270,36 @@ TEST_CASE("a refusal, then a rate limit, then a refusal again reports the refusa
     // The rate limit was answered by a repeat, so it did not stop the call.
     CHECK(result.stop_reason() == StopReason::remedies_used_up);
     CHECK(result.error().kind == ErrorKind::refused);
+}
+
+TEST_CASE("the response that an error reports is there whole, whichever attempt it answered") {
+    struct Case {
+        std::vector<int> answers;
+        std::size_t reported;  // which of them
+    };
+    const Case cases[] = {
+        {{400}, 0},           {{503, 400}, 1},      {{503, 503, 400}, 2},
+        {{401, 400}, 1},      {{401, 404}, 0},      {{503, 503, 503, 503}, 3},
+        {{401, 503, 401}, 0}, {{503, 401, 401}, 1}, {{503, 503, 401, 401}, 2},
+        {{401, 503, 400}, 2}, {{401, 429, 404}, 0}, {{401, 503, 503, 503}, 3},
+    };
+    for (const Case& each : cases) {
+        Script http;
+        for (std::size_t i = 0; i != each.answers.size(); ++i)
+            http.then(
+                with_log(answer(each.answers[i], "{\"msg\":\"body " + std::to_string(i) + "\"}"),
+                         "log " + std::to_string(i)));
+        CAPTURE(each.answers.size(), each.answers.front(), each.answers.back(), each.reported);
+        const auto result =
+            Client{http, both(), Broad{}, MaxAttempts<4>{}}.send(chat(), Idempotent{});
+        REQUIRE_FALSE(result);
+        CHECK(result.trail().count() == each.answers.size());
+        CHECK(result.error().http_status == each.answers[each.reported]);
+        CHECK(result.error().message() == "body " + std::to_string(each.reported));
+        CHECK(result.error().log_id() == "log " + std::to_string(each.reported));
+        REQUIRE(result.error().response() != nullptr);
+        CHECK(result.error().response()->headers.size() == 2);
+    }
 }
 
 TEST_CASE("when MaxAttempts ends a fallback the refusal is reported") {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+using rekey::detail::Readers;
 using rekey::detail::Snapshot;
 
 namespace {
@@ -35,7 +36,8 @@ public:
 TEST_CASE("a replaced value lives as long as somebody holds it, and not longer") {
     std::atomic<int> living{0};
     {
-        Snapshot<Counted> snapshot{new Counted(living, 1)};
+        Readers counters;
+        Snapshot<Counted> snapshot{new Counted(living, 1), counters};
         auto held = snapshot.read();
         snapshot.replace(new Counted(living, 2));
         CHECK(held->value == 1);
@@ -52,7 +54,8 @@ TEST_CASE("a replaced value lives as long as somebody holds it, and not longer")
 
 TEST_CASE("a value that nobody holds goes at once when it is replaced") {
     std::atomic<int> living{0};
-    Snapshot<Counted> snapshot{new Counted(living, 0)};
+    Readers counters;
+    Snapshot<Counted> snapshot{new Counted(living, 0), counters};
     for (int i = 1; i != 100; ++i) {
         snapshot.replace(new Counted(living, i));
         REQUIRE(living == 1);
@@ -67,13 +70,37 @@ TEST_CASE("a pin on a value of its own destroys it") {
     CHECK(living == 0);
 }
 
+TEST_CASE("one hold keeps the values of every snapshot that shares its readers, and not longer") {
+    std::atomic<int> living{0};
+    Readers counters;
+    Snapshot<Counted> one{new Counted(living, 1), counters};
+    Snapshot<Counted> two{new Counted(living, 2), counters};
+    auto hold = counters.hold();
+    const Counted* const first = one.peek();
+    one.replace(new Counted(living, 10));
+    const Counted* const second = two.peek();
+    two.replace(new Counted(living, 20));
+    two.replace(new Counted(living, 200));
+    CHECK(living == 5);
+    CHECK(first->value == 1);
+    CHECK(second->value == 2);
+    CHECK(one.peek()->value == 10);
+    auto moved = std::move(hold);
+    CHECK_FALSE(hold);
+    moved.release();
+    CHECK_FALSE(moved);
+    CHECK(living == 2);
+    CHECK(two.peek()->value == 200);
+}
+
 TEST_CASE("readers never see a value that was destroyed, and dropped ones do not pile up") {
     std::atomic<int> living{0};
     std::atomic<bool> stop{false};
     std::atomic<int> wrong{0};
     std::atomic<int> most{0};
     {
-        Snapshot<Counted> snapshot{new Counted(living, 1)};
+        Readers counters;
+        Snapshot<Counted> snapshot{new Counted(living, 1), counters};
         std::vector<std::thread> readers;
         for (int i = 0; i != 3; ++i)
             readers.emplace_back([&] {

@@ -11,17 +11,17 @@
 namespace fake = rekey::testing::fake;
 
 TEST_CASE("a quoted text is JSON whatever its bytes are") {
-    CHECK(fake::quoted("a\"b\\c\n\x01") == R"("a\"b\\c\u000a\u0001")");
-    CHECK(fake::quoted("é€😀") == "\"é€😀\"");
-    CHECK(fake::quoted("\xff") == R"("\ufffd")");
-    CHECK(fake::quoted("\xc3") == R"("\ufffd")");
-    CHECK(fake::quoted("\xc0\x80") == R"("\ufffd\ufffd")");
-    CHECK(fake::quoted("\xed\xa0\x80") == R"("\ufffd\ufffd\ufffd")");
-    CHECK(fake::quoted("\xf4\x90\x80\x80") == R"("\ufffd\ufffd\ufffd\ufffd")");
+    CHECK(fake::json_quoted("a\"b\\c\n\x01") == R"("a\"b\\c\u000a\u0001")");
+    CHECK(fake::json_quoted("é€😀") == "\"é€😀\"");
+    CHECK(fake::json_quoted("\xff") == R"("\ufffd")");
+    CHECK(fake::json_quoted("\xc3") == R"("\ufffd")");
+    CHECK(fake::json_quoted("\xc0\x80") == R"("\ufffd\ufffd")");
+    CHECK(fake::json_quoted("\xed\xa0\x80") == R"("\ufffd\ufffd\ufffd")");
+    CHECK(fake::json_quoted("\xf4\x90\x80\x80") == R"("\ufffd\ufffd\ufffd\ufffd")");
     for (int first = 0; first != 256; ++first)
         for (int second = 0; second != 256; ++second) {
             const std::string bytes{static_cast<char>(first), static_cast<char>(second)};
-            REQUIRE(fake::is_object("{\"x\":" + fake::quoted(bytes) + "}"));
+            REQUIRE(fake::is_object("{\"x\":" + fake::json_quoted(bytes) + "}"));
         }
 }
 

@@ -84,7 +84,7 @@ public:
         for (const std::string_view member : items_of(json_)) {
             bool is_known = false;
             for (const std::string_view key : known_) is_known = is_known || key == key_of(member);
-            if (!is_known) return where_ + ": unknown key " + quoted(key_of(member));
+            if (!is_known) return where_ + ": unknown key " + json_quoted(key_of(member));
         }
         return {};
     }

@@ -185,7 +185,7 @@ inline std::string json_of(const Ledger& ledger, bool with_records) {
     Object lanes;
     for (const auto& [name, lane] : ledger.lanes()) lanes.raw(name, json_of(lane));
     std::vector<std::string> doubled;
-    for (const std::string& id : ledger.doubled()) doubled.push_back(quoted(id));
+    for (const std::string& id : ledger.doubled()) doubled.push_back(json_quoted(id));
     Object out;
     out.raw("totals", json_of(ledger.totals)).raw("lanes", lanes.done());
     out.raw("doubled", array_of(doubled));

@@ -44,7 +44,7 @@ inline std::size_t utf8_length(std::string_view text) noexcept {
 }
 
 /// `text` as a JSON string with its quotes; a byte that is no UTF-8 becomes U+FFFD.
-inline std::string quoted(std::string_view text) {
+inline std::string json_quoted(std::string_view text) {
     std::string out = "\"";
     for (std::size_t i = 0; i < text.size();) {
         const char c = text[i];
@@ -73,14 +73,16 @@ inline std::string quoted(std::string_view text) {
 /// One object, built member by member: `Object{}.text("id", id).number("code", 0).done()`.
 class Object {
 public:
-    Object& text(std::string_view key, std::string_view value) { return raw(key, quoted(value)); }
+    Object& text(std::string_view key, std::string_view value) {
+        return raw(key, json_quoted(value));
+    }
     Object& number(std::string_view key, std::int64_t value) {
         return raw(key, std::to_string(value));
     }
     Object& flag(std::string_view key, bool value) { return raw(key, value ? "true" : "false"); }
     Object& raw(std::string_view key, std::string_view json) {
         if (text_.size() > 1) text_ += ',';
-        text_ += quoted(key);
+        text_ += json_quoted(key);
         text_ += ':';
         text_ += json;
         return *this;

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSL-1.0
+// Kernel: a client without the types of its credentials, which makes the calls.
+#ifndef REKEY_DRIVER_KERNEL_HPP
+#define REKEY_DRIVER_KERNEL_HPP
+
+#include <rekey/driver/sync.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+
+namespace detail {
+
+/// A transport, owned or borrowed.
+template <class Transport> struct TransportHolder {
+    explicit TransportHolder(Transport&& given) : transport(std::move(given)) {}
+    Transport& get() const noexcept { return transport; }
+    mutable Transport transport;
+};
+template <class Transport> struct TransportHolder<Transport&> {
+    explicit TransportHolder(Transport& given) noexcept : transport(&given) {}
+    Transport& get() const noexcept { return *transport; }
+    Transport* transport;
+};
+
+}  // namespace detail
+
+namespace driver {
+
+/// What a client with these policies works with: their parts, mostly without the types of the
+/// credentials. Where a policy asks users these stay, for it may bring a credential of its own.
+template <class Transport, class... Policies> struct Untyping {
+    using Plan = rekey::Plan<Policies...>;
+    template <class Policy>
+    using Instead = Untyped<Policy, typename Plan::Service, !Plan::reauthorizes>;
+
+    // Policies that are not understood make a client without any, so that one mistake is one error.
+    template <bool Understood, class... Given> struct If {
+        using type = Parts<Transport, typename Instead<Given>::type...>;
+    };
+    template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
+    using type = typename If<Plan::understood, Policies...>::type;
+};
+
+/// What a client holds, and the function that makes a call.
+template <class Transport, class Parts> class Kernel {
+protected:
+    using Bare = detail::Plain<Transport>;
+    using Slots = driver::Slots<typename Parts::Chain>;
+    using Store = typename Parts::Store;
+    using Rules = typename Parts::Plan::Rules;
+
+    Kernel(Transport&& transport, Store&& store, const Rules& rules,
+           detail::Shared<Slots>&& slot_set)
+        : transport_(std::forward<Transport>(transport)),
+          store_(std::move(store)),
+          rules_(rules),
+          slots_(std::move(slot_set)) {}
+
+    /// Makes a call. Out of line, so that clients that share this type share its code; each set of
+    /// extras has a function of its own, in which those that are not there are constants.
+    template <class Request, class Response, class... Extras>
+    [[gnu::noinline]] Result<Response> run(const Request& request,
+                                           [[maybe_unused]] const Extras&... extras) const {
+        if constexpr ((std::is_empty_v<Extras> && ...)) {
+            return run_sorted<Request, Response, false>(request,
+                                                        detail::constant_extras<Extras...>);
+        } else {
+            detail::CallExtras sorted;
+            (sorted.take(extras), ...);
+            constexpr bool may_stop = (detail::StopsCall<Extras>::value || ...);
+            return run_sorted<Request, Response, may_stop>(request, sorted);
+        }
+    }
+
+private:
+    template <class Request, class Response, bool MayStop>
+    [[gnu::always_inline]] Result<Response> run_sorted(const Request& request,
+                                                       const detail::CallExtras& extras) const {
+        Result<Response> result;
+        Frame<Parts, Bare, Request, MayStop> frame(*slots_, store_, rules_, request, extras,
+                                                   result);
+        if (const char* const why = frame.problem()) {
+            frame.refuse_to_start(why);
+            return result;
+        }
+        if (frame.is_cancelled()) {
+            auto stopped = std::move(frame);
+            stopped.stop_before_start();
+            return result;
+        }
+        auto&& clock = this->clock();
+        driver::run<typename Parts::Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
+        return result;
+    }
+
+protected:
+    decltype(auto) clock() const noexcept {
+        if constexpr (std::is_void_v<typename Parts::Clock>)
+            return detail::SystemClock{};
+        else
+            return (Parts::template policy<Role::clock>(store_).clock());
+    }
+    auto exchanger() const noexcept {
+        using Service = typename Parts::Service;
+        if constexpr (std::is_void_v<typename Parts::Exchange>) {
+            return Exchanger<Bare, Service>{transport_.get()};
+        } else {
+            auto& transport = Parts::template policy<Role::exchange>(store_).transport();
+            return Exchanger<detail::Plain<decltype(transport)>, Service>{transport};
+        }
+    }
+
+    detail::TransportHolder<Transport> transport_;
+    Store store_;
+    Rules rules_;
+    detail::Shared<Slots> slots_;
+};
+
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif
