@@ -221,3 +221,14 @@ TEST_CASE("an app's token is obtained once for all processes, and alone without 
     CHECK(one.send(desk.chat()));
     CHECK(exchanges() == 5);
 }
+
+TEST_CASE("a client whose tokens are configuration takes a store and asks it nothing") {
+    Desk desk;
+    Store store;
+    *store.is_away = true;
+    const Client client{desk.wire, CredentialChain{coze::Pat<>{desk.options.personal_token}},
+                        coze::RetryOnRefusal{}, TokensIn{store, token::Unsealed{}}};
+    CHECK(client.send(desk.chat()));
+    client.replace(coze::Pat<>{"pat_of_nobody"});
+    CHECK_FALSE(client.send(desk.chat()));
+}
