@@ -98,6 +98,8 @@ if(REKEY_BUILD_TESTS)
                   HEADER boost/outcome/basic_result.hpp)
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)
+    rekey_library(redis "hiredis (Debian: libhiredis-dev)"
+                  HEADER hiredis/hiredis.h LIBRARY_NAMES hiredis)
 endif()
 
 # The library behind include/rekey/<header>; empty when the header needs none.

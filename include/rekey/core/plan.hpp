@@ -139,6 +139,7 @@ template <class... Policies> class SortedPlan {
     static_assert(at_most_one<Role::reader>, "rekey: a client takes one body reader (ReadWith).");
     static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
     static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
+    static_assert(at_most_one<Role::store>, "rekey: a client takes one token store (TokensIn).");
 
     using Reauthorizer = First<Role::reauthorizer>;
     using ChainPolicy = typename WholeChain<Reauthorizer, First<Role::chain>>::type;

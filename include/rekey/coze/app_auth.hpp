@@ -157,6 +157,16 @@ public:
         return oauth::read_token_answer(status, content_type, body, rules);
     }
 
+    /// Whose record it is in a store: everything that makes the token another one.
+    std::string stored_as() const {
+        std::string text = "app";
+        for (const std::string& part :
+             {origin, path(), options_.client_id, options_.scope, options_.session_name,
+              options_.device_id, options_.custom_consumer})
+            text += ' ' + std::to_string(part.size()) + ':' + part;
+        return text;
+    }
+
 private:
     static constexpr std::int64_t assertion_lifetime = 300;  // seconds; S24: five minutes at most
 

@@ -68,6 +68,10 @@ public:
     oauth::TokenEndpoint endpoint() const {
         return {options_.base, options_.client_id, options_.allow_http};
     }
+    /// Whose records they are in a store: of this app at this service.
+    std::string stored_as() const {
+        return "user " + detail::origin_of(options_.base) + ' ' + options_.client_id;
+    }
     oauth::TokenRequest refresh_request(const Secret& refresh_token) const {
         return oauth::refresh_request(endpoint(), proof_.authentication(), refresh_token);
     }
@@ -187,6 +191,8 @@ template <class Flow> struct UserAuthorization {
     UserAuthorization(Flow flow, std::string_view base)
         : origin(detail::origin_of(base)), flow_(std::move(flow)) {}
     Flow& flow() noexcept { return flow_; }
+    /// Whose records they are in a store, beside the user.
+    std::string stored_as() const { return flow_.stored_as(); }
 
 private:
     Flow flow_;

@@ -53,6 +53,10 @@ public:
 
     Credential credential() const { return Credential(*this, state_->options.base); }
 
+    /// Whose records they are in a store: of this app at this service.
+    std::string stored_as() const {
+        return "user " + detail::origin_of(state_->options.base) + ' ' + state_->options.client_id;
+    }
     oauth::TokenRequest refresh_request(const Secret& refresh_token) const {
         return oauth::refresh_request(endpoint(), oauth::PublicClient{}, refresh_token);
     }

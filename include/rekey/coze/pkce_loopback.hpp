@@ -59,6 +59,7 @@ public:
 
     Credential credential() const { return Credential(*this, state_->flow.options().base); }
 
+    std::string stored_as() const { return state_->flow.stored_as(); }
     oauth::TokenRequest refresh_request(const Secret& refresh_token) const {
         return state_->flow.refresh_request(refresh_token);
     }

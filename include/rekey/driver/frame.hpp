@@ -37,6 +37,14 @@ template <class Door> struct OneDoor {
     template <class... Said> static void explain(const Said&...) noexcept {}
 };
 
+/// The chain of a client whose tokens are kept in a store, if there is one.
+template <class Tokens, class Chain> struct ChainIn {
+    using type = typename Tokens::template Stored<Chain>;
+};
+template <class Chain> struct ChainIn<void, Chain> { using type = Chain; };
+template <class Tokens> struct ChainIn<Tokens, void> { using type = void; };
+template <> struct ChainIn<void, void> { using type = void; };
+
 /// What a driver reads out of a set of policies, beside the core's plan.
 template <class Transport, class... Policies> struct Parts {
     template <Role Wanted> using First = typename detail::FirstOfRole<Wanted, Policies...>::type;
@@ -47,7 +55,8 @@ template <class Transport, class... Policies> struct Parts {
     /// A flow brings the user's credential and keeps the user's tokens.
     static constexpr bool asks_by_flow = detail::IsFlow<Reauthorizer>::value;
     static constexpr bool needs_binding = detail::needs_binding<Reauthorizer>();
-    using Chain = typename detail::WholeChain<Reauthorizer, First<Role::chain>>::type;
+    using Credentials = typename detail::WholeChain<Reauthorizer, First<Role::chain>>::type;
+    using Chain = typename ChainIn<First<Role::store>, Credentials>::type;
     using Clock = First<Role::clock>;
     using Exchange = First<Role::exchange>;
 
@@ -66,17 +75,24 @@ template <class Transport, class... Policies> struct Parts {
     using Stored = std::conditional_t<Policy::role == Role::chain, Nothing, Policy>;
     using Store = detail::Pack<Stored<Policies>...>;
 
-    /// The credentials of a client: those of its chain, after the user's if a flow brings it.
+    /// The credentials of a client, with the store that keeps their tokens if there is one.
     ///
     /// Given  the policies as the user wrote them; those of this type may stand for them.
     template <class... Given> static decltype(auto) chain(const Given&... policies) {
+        if constexpr (std::is_void_v<First<Role::store>>)
+            return credentials(policies...);
+        else
+            return Chain{credentials(policies...), pick<Role::store>(policies...)};
+    }
+    /// Those of its chain, after the user's if a flow brings it.
+    template <class... Given> static decltype(auto) credentials(const Given&... policies) {
         if constexpr (asks_by_flow) {
             const auto& flow = pick<Role::reauthorizer>(policies...);
             if constexpr (std::is_void_v<First<Role::chain>>)
-                return Chain(flow.credential());
+                return Credentials(flow.credential());
             else
                 return in_front(flow.credential(), pick<Role::chain>(policies...),
-                                std::make_index_sequence<Chain::count - 1>{});
+                                std::make_index_sequence<Credentials::count - 1>{});
         } else {
             return pick<Role::chain>(policies...);
         }
@@ -114,9 +130,9 @@ private:
             return pick<Wanted>(rest...);
     }
     template <class Credential, class Rest, std::size_t... Indices>
-    static Chain in_front(Credential credential, const Rest& rest,
-                          std::index_sequence<Indices...>) {
-        return Chain(std::move(credential), detail::at<Indices>(rest.credentials)...);
+    static Credentials in_front(Credential credential, const Rest& rest,
+                                std::index_sequence<Indices...>) {
+        return Credentials(std::move(credential), detail::at<Indices>(rest.credentials)...);
     }
     template <Role Wanted> static constexpr std::size_t position() noexcept {
         constexpr bool has[] = {(Policies::role == Wanted)..., true};

@@ -35,7 +35,9 @@ namespace driver {
 template <class Transport, class... Policies> struct Untyping {
     using Plan = rekey::Plan<Policies...>;
     template <class Policy>
-    using Instead = Untyped<Policy, typename Plan::Service, !Plan::reauthorizes>;
+    using Instead =
+        Untyped<Policy, typename Plan::Service,
+                !Plan::reauthorizes && detail::count_role<Role::store, Policies...>() == 0>;
 
     // Policies that are not understood make a client without any, so that one mistake is one error.
     template <bool Understood, class... Given> struct If {

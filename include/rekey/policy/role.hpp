@@ -39,7 +39,8 @@ enum class Role : unsigned char {
     exchange,       ///< Driver. At most one. The transport of token requests.
     exchange_gate,  ///< At most one. Whether a failed exchange may fall back.
     identity_gate,  ///< At most one. Whether a chain may change who acts.
-    app_only        ///< Says that no user's credential reaches what this client asks for.
+    app_only,       ///< Says that no user's credential reaches what this client asks for.
+    store           ///< Driver. At most one. Keeps tokens where other processes find them.
 };
 
 /// A move that a remedy proposes and the limits judge.

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace rekey {
@@ -38,7 +39,8 @@ inline constexpr Duration first_exchange_wait = std::chrono::milliseconds{200};
 /// Threads     any number of callers; one of them asks the endpoint, the others wait and share what
 ///             it got, a failure too. A caller whose transport throws frees the queue.
 /// Cost        with a live token: a pinned read, no lock, no allocation.
-template <class Credential> class Source {
+/// Self        who obtains the token in the place of this class: `lead`, see stored_sources.hpp.
+template <class Credential, class Self = void> class Source {
 public:
     explicit Source(const Credential& credential)
         : credential_(new Credential(credential), readers_), current_(new Signature, readers_) {}
@@ -86,7 +88,11 @@ public:
         ++flight_;
         lock.unlock();
         Leading leading{*this};  // frees the queue, also if the transport throws
-        const Fetched outcome = exchange(pin, exchanger, clock, stop, refused, report);
+        Fetched outcome = Fetched::failed;
+        if constexpr (std::is_void_v<Self>)
+            outcome = exchange(pin, exchanger, clock, stop, refused, report);
+        else
+            outcome = static_cast<Self&>(*this).lead(pin, call, exchanger, clock, refused, report);
         if (outcome <= Fetched::renewed) return renew ? Fetched::renewed : outcome;
         if (!report.cancelled) leading.failed(outcome, report);  // the others ask for themselves
         return outcome;
@@ -102,7 +108,7 @@ public:
         current_.replace(none);
     }
 
-private:
+protected:
     struct Failure {
         Fetched outcome = Fetched::failed;
         Reach reach = Reach::answered;
@@ -255,6 +261,31 @@ private:
         add(token.error_word);
         add(token.message);
         return text;
+    }
+
+    /// Puts a token that somebody else has obtained in the place of the present one.
+    ///
+    /// `replacements`   of the credential, before it was asked for.
+    template <class Obtained, class Report>
+    Fetched take_over(Pin& pin, const Obtained& obtained, std::uint64_t replacements,
+                      Report& report) {
+        const detail::Locked lock(mutex_);
+        if (replacements != replacements_) {
+            report.message = "the credential was replaced while its token was on the way";
+            return Fetched::failed;
+        }
+        const Pin old = current_.read();
+        Signature* const fresh = make_signature(*credential_.read(), obtained.access_token.expose(),
+                                                old->generation + 1);
+        fresh->expires_at = obtained.fresh_until;
+        fresh->accepted.store(true, detail::Order::relaxed);
+        current_.replace(fresh);
+        pin = current_.read();
+        return Fetched::proven;
+    }
+    std::uint64_t replacements() {
+        const detail::Locked lock(mutex_);
+        return replacements_;
     }
 
     detail::Readers readers_{};

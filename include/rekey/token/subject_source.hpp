@@ -267,7 +267,7 @@ public:
     /// The requests that wait for a user who was sent away.
     oauth::ParkedRequests& parked() noexcept { return parked_; }
 
-private:
+protected:
     /// How a refresh failed; shared by all who waited for it.
     struct Failure {
         Fetched outcome = Fetched::refused;
