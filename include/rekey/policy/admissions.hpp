@@ -101,14 +101,6 @@ constexpr std::string_view host_in(std::string_view url) noexcept {
     return user == std::string_view::npos ? url : url.substr(user + 1);
 }
 
-/// `come back in 5 s`, `… in 250 ms`; rounded up, nothing if it is not known.
-inline std::string in_words(Duration delay) {
-    if (delay <= Duration{0}) return {};
-    const std::int64_t milliseconds = (delay.count() - 1) / 1'000'000 + 1;
-    if (milliseconds < 1000) return "; come back in " + std::to_string(milliseconds) + " ms";
-    return "; come back in " + std::to_string((milliseconds - 1) / 1000 + 1) + " s";
-}
-
 }  // namespace detail
 
 /// The doors of one call: what they were asked, what they gave, and what they are still owed.
@@ -197,7 +189,7 @@ public:
         if (soonest_ > Duration{0}) result.come_back_after(soonest_);
         if (!result.trail().empty()) return;
         result.error().kind = ErrorKind::not_admitted;
-        result.note(why_ + detail::in_words(soonest_));
+        result.note(why_);
     }
 
 private:

@@ -199,8 +199,7 @@ TEST_CASE("if all circuits of a chain are open, the call says when to come back"
     CHECK(result.stop_reason() == StopReason::come_back_later);
     CHECK(result.error().kind == ErrorKind::not_admitted);
     CHECK(result.error().retry_after() == 3s);
-    CHECK(result.error().message() ==
-          "every credential rests: its circuit is open; come back in 3 s");
+    CHECK(result.error().message() == "every credential rests: its circuit is open");
     CHECK(http.sends().size() == 2);
 }
 
@@ -230,7 +229,7 @@ TEST_CASE("a circuit of a host ends calls to that host and no other") {
     CHECK_FALSE(client.send(HttpRequest{"GET", "https://one.example/a", {}, {}}));
     const auto result = client.send(HttpRequest{"GET", "https://ONE.example/b", {}, {}});
     CHECK(result.stop_reason() == StopReason::come_back_later);
-    CHECK(result.error().message() == "the host rests: its circuit is open; come back in 5 s");
+    CHECK(result.error().message() == "the host rests: its circuit is open");
     CHECK(client.send(HttpRequest{"GET", "https://two.example/a", {}, {}}));
     CHECK(breaker.state_of_host("one.example") == Circuit::open);
     CHECK(breaker.state_of_host("two.example") == Circuit::closed);

@@ -267,8 +267,7 @@ TEST_CASE("no text of Retry-After asks for less than nothing or is read past its
     for (int i = 0; i != 50'000; ++i) {
         std::string text = i % 2 == 0 ? "Sun, 06 Nov 1994 08:49:37 GMT" : "";
         for (unsigned j = random() % 5; j != 0; --j)
-            text.insert(text.begin() + random() % (text.size() + 1),
-                        letters[random() % letters.size()]);
+            text.insert(random() % (text.size() + 1), 1, letters[random() % letters.size()]);
         text.resize(random() % (text.size() + 1));
         if (hint_of(text) < 0s) ++wrong;
     }
