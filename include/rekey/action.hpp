@@ -95,11 +95,12 @@ struct Admission {
     std::uint32_t ticket = 0;  ///< What the door wants to be told again; see `AtDoor`.
 };
 
-/// The answer to `reauthorize`.
+/// The answer to `reauthorize`. More are added at the end.
 enum class Reauthorized : unsigned char {
     authorized,   ///< The user authorized and a new token is there.
     handed_over,  ///< The user was sent away to authorize; the call can be resumed later.
-    denied        ///< The user refused, or the flow failed.
+    denied,       ///< The user refused, or the flow failed.
+    settling      ///< The refused token is of a moment ago: it may need seconds to act.
 };
 
 }  // namespace v0_1

@@ -132,9 +132,12 @@ public:
     /// The answer to `Kind::reauthorize`.
     constexpr Action reauthorized(Reauthorized outcome, TimePoint now = {}) noexcept {
         answer_to(Kind::reauthorize);
-        if (outcome != Reauthorized::authorized) return finish(StopReason::needs_user);
+        const bool is_settling = outcome == Reauthorized::settling;
+        if (outcome != Reauthorized::authorized && !is_settling)
+            return finish(StopReason::needs_user);
         clear(proven);
         held_.repeats = 0;
+        if (is_settling && Plan::Settling::settle_repeats != 0) return settle(now);
         return propose(Move::renew, held_.slot, Duration{0}, now);
     }
 
@@ -210,11 +213,7 @@ private:
                 clear(proven);
                 return propose(Move::renew, held_.slot, Duration{0}, now);
             }
-            if (is_settling(facts)) {
-                const Duration delay = Plan::Settling::settle_delay(held_.repeats);
-                ++held_.repeats;
-                return propose(Move::repeat, held_.slot, delay, now);
-            }
+            if (may_settle(facts)) return settle(now);
             return fall_back(now, may_ask_user());
         }
         if (whole && facts.failure == NotFound) return fall_back(now);
@@ -252,10 +251,16 @@ private:
                (!is(pinned) || slot_of_user() == held_.slot);
     }
     /// Right after an authorization the service may still refuse what it will soon accept.
-    constexpr bool is_settling(const Facts& facts) const noexcept {
+    constexpr bool may_settle(const Facts& facts) const noexcept {
         return Plan::Settling::settle_repeats != 0 && is(asked_user) &&
                held_.repeats < Plan::Settling::settle_repeats && held_.slot == slot_of_user() &&
                Plan::settles(facts);
+    }
+    /// The same credential once more, after a while that grows.
+    constexpr Action settle(TimePoint now) noexcept {
+        const Duration delay = Plan::Settling::settle_delay(held_.repeats);
+        ++held_.repeats;
+        return propose(Move::repeat, held_.slot, delay, now);
     }
     [[gnu::always_inline]] constexpr Action fall_back(TimePoint now,
                                                       bool then_ask_user = false) noexcept {

@@ -594,7 +594,7 @@ public:
     /// The answer to `reauthorize`.
     Action reauthorized(Reauthorized outcome, UserReport&& said, TimePoint now) {
         const Action next = said.cancelled ? call_.cancelled() : call_.reauthorized(outcome, now);
-        if (outcome == Reauthorized::authorized) {
+        if (outcome == Reauthorized::authorized || outcome == Reauthorized::settling) {
             if (!reported_pin_) reported_pin_ = std::move(pin_);
             pin_ = Pin{};
             asks_for_any_ = true;  // the user's next token, whatever was refused before

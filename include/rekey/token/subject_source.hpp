@@ -27,8 +27,8 @@ namespace rekey {
 inline namespace v0_1 {
 namespace token {
 
-/// So long after an authorization its token counts as new: a refusal is answered by repeating, not
-/// by asking the user once more.
+/// So long after an authorization its token counts as new: a refusal is answered by waiting and
+/// repeating, not by asking the user once more.
 inline constexpr Duration settling_time = std::chrono::seconds{10};
 
 /// So long a refresh that failed in passing is not tried again while the old token still lives.
@@ -121,8 +121,12 @@ public:
         std::unique_lock<std::mutex> lock(user->mutex);
         for (;;) {
             Pin pin;
-            if (take_if_usable(pin, *user, refused, clock) || take_if_settling(pin, *user, clock)) {
+            if (take_if_usable(pin, *user, refused, clock)) {
                 answer.outcome = Reauthorized::authorized;
+                return;
+            }
+            if (is_settling(*user, clock)) {
+                answer.outcome = Reauthorized::settling;
                 return;
             }
             if (!user->is_asked) break;
@@ -387,13 +391,12 @@ protected:
         return false;
     }
     /// A token of a moment ago that nobody was accepted with yet: it is repeated, not asked for.
-    template <class Clock> static bool take_if_settling(Pin& pin, User& user, Clock& clock) {
+    template <class Clock> static bool is_settling(User& user, Clock& clock) {
         const bool is_new = user.has_authorized && clock.now() - user.authorized_at < settling_time;
-        if (!is_new || !take_if_alive(pin, user, clock)) return false;
-        const bool is_the_one = pin->generation == user.authorized_generation;
-        if (is_the_one && !pin->accepted.load(detail::Order::relaxed)) return true;
-        pin.release();
-        return false;
+        Pin pin;
+        return is_new && take_if_alive(pin, user, clock) &&
+               pin->generation == user.authorized_generation &&
+               !pin->accepted.load(detail::Order::relaxed);
     }
     /// A token that has not expired, though it is late for a refresh.
     template <class Clock> static bool take_if_alive(Pin& pin, User& user, Clock& clock) {

@@ -189,10 +189,13 @@ template <class Plan> struct Explorer {
     }
 
     void after_question(const Call<Plan>& call, const Story& story) {
-        for (const Reauthorized outcome :
-             {Reauthorized::authorized, Reauthorized::handed_over, Reauthorized::denied}) {
+        for (const Reauthorized outcome : {Reauthorized::authorized, Reauthorized::handed_over,
+                                           Reauthorized::denied, Reauthorized::settling}) {
             Story next = story;
-            next.may_renew = outcome == Reauthorized::authorized;
+            const bool is_settling = outcome == Reauthorized::settling;
+            const bool waits = is_settling && Plan::Settling::settle_repeats != 0;
+            next.may_renew = outcome == Reauthorized::authorized || (is_settling && !waits);
+            next.may_repeat = waits;
             Call<Plan> copy = call;
             const Action following = copy.reauthorized(outcome);
             visit(copy, following, next);

@@ -139,6 +139,30 @@ constexpr bool a_limit_bounds_the_repeats_too() {
 }
 static_assert(a_limit_bounds_the_repeats_too());
 
+// A call that was refused right after *another* call's user had authorized: nobody is asked, and
+// its first repeat waits as well.
+constexpr bool a_token_of_a_moment_ago_is_waited_for_at_once() {
+    Call<Consent> call;
+    return call.start(t0) == fetch(0) && call.fetched(Fetched::unproven, t0) == send(0) &&
+           call.sent(refused(4101), t0) == reauthorize(0) &&
+           call.reauthorized(Reauthorized::settling, t0) == wait(500ms) &&
+           call.waited(t0) == fetch(0) && call.fetched(Fetched::unproven, t0) == send(0) &&
+           repeats_after(call, refused(4101), 1s) && repeats_after(call, refused(4100), 2s) &&
+           call.sent(refused(4101), t0) == finish(StopReason::remedies_used_up) &&
+           call.sends() == 4;
+}
+static_assert(a_token_of_a_moment_ago_is_waited_for_at_once());
+
+constexpr bool a_reauthorizer_without_patience_has_no_time_to_settle() {
+    Call<Impatient> call;
+    return call.start(t0) == fetch(0) && call.fetched(Fetched::unproven, t0) == send(0) &&
+           call.sent(refused(4101), t0) == reauthorize(0) &&
+           call.reauthorized(Reauthorized::settling, t0) == fetch(0) &&
+           call.fetched(Fetched::unproven, t0) == send(0) &&
+           call.sent(refused(4101), t0) == finish(StopReason::remedies_used_up);
+}
+static_assert(a_reauthorizer_without_patience_has_no_time_to_settle());
+
 // The user is asked when every credential was refused, and the user's own slot goes on.
 constexpr bool the_asked_users_slot_settles() {
     Call<Two> call;
@@ -172,6 +196,17 @@ TEST_CASE(
     CHECK(it_is_repeated_three_times_and_no_more());
     CHECK(a_resumed_call_settles_and_never_asks());
     CHECK(a_limit_bounds_the_repeats_too());
+}
+
+TEST_CASE("S57 a token of a moment ago is waited for before it is sent again") {
+    CHECK(a_token_of_a_moment_ago_is_waited_for_at_once());
+    CHECK(a_reauthorizer_without_patience_has_no_time_to_settle());
+    Call<Bounded> call;
+    CHECK(call.start(t0) == fetch(0));
+    CHECK(call.fetched(Fetched::unproven, t0) == send(0));
+    CHECK(call.sent(refused(4101), t0) == reauthorize(0));
+    CHECK(call.reauthorized(Reauthorized::settling, t0) == wait(500ms));
+    CHECK(call.cancelled() == finish(StopReason::cancelled));
 }
 
 TEST_CASE("S49 a 403 that may pass is repeated while it settles, and never renewed") {
