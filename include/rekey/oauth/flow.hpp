@@ -18,12 +18,26 @@ namespace rekey {
 inline namespace v0_1 {
 namespace oauth {
 
+/// Tells a flow that waits for a person whether a newer token of that user has come meanwhile, by
+/// another flow.
+struct NewerToken {
+    const void* source = nullptr;
+    bool (*has)(const void* source, std::string_view subject, std::uint64_t since) = nullptr;
+
+    /// `since`: `FlowUser::generation` of when the flow began.
+    bool is_here(std::string_view subject, std::uint64_t since) const {
+        return has != nullptr && has(source, subject, since);
+    }
+};
+
 /// The user that a flow asks, and where.
 struct FlowUser {
     std::string_view subject{};
     const Binding* binding = nullptr;  ///< The browser; null for `WithoutBinding`.
     std::string_view return_to{};      ///< A path of this site for afterwards, or empty.
     bool deliver = true;               ///< False: a Redirector has been asked already.
+    std::uint64_t generation = 0;      ///< Of the user's token when the flow begins.
+    NewerToken newer{};                ///< For a flow that is finished.
     rekey::detail::Stop stop{};        ///< Of the call that asks.
 };
 
@@ -36,8 +50,8 @@ struct FlowAnswer {
     std::string message{};                             ///< For people, without a secret.
     std::string log_id{};
     std::string return_to{};  ///< As it was given when the flow began.
-    bool sent_away = false;   ///< The Redirector has brought the request to the person.
-    bool cancelled = false;   ///< The caller stopped it.
+    bool sent_away = false;  ///< The Redirector has brought the request to the person, who is away.
+    bool cancelled = false;  ///< The caller stopped it.
 
     bool is_authorized() const noexcept { return outcome == Reauthorized::authorized; }
 

@@ -190,9 +190,10 @@ inline PendingKey pending_key(std::string_view state, std::string_view binding) 
 /// text.
 ///
 /// Store    see `PendingMemory`.
-/// Random   the source of `state`: `bool(void* out, std::size_t size)`; if it fails, no flow
-/// begins. Threads  as the store and the source: any, with the defaults. Source   RFC 6749 §10.10,
-/// §10.12; RFC 9700 §2.1, §4.7 Example  `PendingMemory memory; PendingFlows flows{memory};
+/// Random   the source of `state`: `bool(void* out, std::size_t size)`; false begins no flow
+/// Threads  as the store and the source: any, with the defaults
+/// Source   RFC 6749 §10.10, §10.12; RFC 9700 §2.1, §4.7
+/// Example  `PendingMemory memory; PendingFlows flows{memory};
 ///          auto flow = flows.begin(Binding{cookie}, {redirect_uri, issuer}, now);`
 template <class Store = PendingMemory, class Random = rekey::detail::OsRandom> class PendingFlows {
 public:

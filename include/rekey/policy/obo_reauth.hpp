@@ -111,16 +111,18 @@ private:
         }
     };
 
-    /// The entry of a user, the newest first; the oldest that nobody needs are forgotten.
+    /// The entry of a user, the newest first; the oldest who is not being asked makes room.
     User& of(std::string_view subject) {
         std::size_t count = 0;
-        for (User* user = first_; user != nullptr; user = user->next, ++count)
-            if (user->subject == subject) return *user;
-        for (User** link = &first_; count >= most_remembered && *link != nullptr;) {
-            if ((*link)->next == nullptr && !(*link)->is_asked)
-                delete std::exchange(*link, nullptr);
-            else
-                link = &(*link)->next;
+        User** oldest = nullptr;
+        for (User** link = &first_; *link != nullptr; link = &(*link)->next, ++count) {
+            if ((*link)->subject == subject) return **link;
+            if (!(*link)->is_asked) oldest = link;
+        }
+        if (count >= most_remembered && oldest != nullptr) {
+            User* const gone = *oldest;
+            *oldest = gone->next;
+            delete gone;
         }
         User* const user = new User;
         user->subject = std::string(subject);
@@ -176,8 +178,7 @@ private:
 /// Asks the user to authorize again when everything else is refused, and goes on with the request.
 ///
 /// Redirector   a flow (`coze::WebFlow`, `coze::PkceLoopback`, `coze::DeviceFlow`), which brings
-/// the
-///              user's tokens, refreshes them and knows the URL; or a callable
+///              the user's tokens, refreshes them and knows the URL; or a callable
 ///              `R operator()(const AuthorizationRequest&)` that renews a credential of the user's
 ///              own chain. R is `Authorized` (it waited: the request is sent again), `HandedOver`
 ///              (the call ends with `authorization_needed` and can be resumed), or a
@@ -186,8 +187,9 @@ private:
 /// Ends with    StopReason::needs_user if the user was sent away or refused.
 /// Settles      right after an authorization a refusal that the service says may pass (Coze: 4100
 ///              and 4101) is repeated after 500 ms, 1 s and 2 s, with the new token, and only then.
-/// Threads      one authorization per user at a time: 64 refused calls open one window. Users are
-///              asked side by side, so the Redirector is as thread-safe as the callers need.
+/// Threads      one authorization per user at a time: calls that are refused while it is on its way
+///              wait and share the answer, so that 64 of them open one window. Users are asked
+///              side by side, so the Redirector is as thread-safe as the callers need.
 /// Source       coze-api R18, §3.6
 /// Example      examples/08_ask_the_user.cpp
 template <class Redirector> class OboReauth : public detail::ReauthorizesBy<Redirector> {

@@ -34,12 +34,16 @@ inline constexpr Duration settling_time = std::chrono::seconds{10};
 /// So long a refresh that failed in passing is not tried again while the old token still lives.
 inline constexpr Duration refresh_pause = std::chrono::seconds{5};
 
+/// Of so many users who were sent away a source remembers that it need not disturb them again.
+inline constexpr std::size_t most_sent_away = 10000;
+
 /// The tokens of the users of one app, kept in memory.
 ///
 /// A token is refreshed shortly before it expires, and once after a refusal if it had been accepted
 /// before. A refresh token is sent once: its successor is stored before the new access token is
 /// used, and after a send without an answer it is not sent again, but the user is asked. While a
-/// refresh fails in passing, the old token serves until it really expires.
+/// refresh fails in passing, the old token serves until it really expires. A user whose tokens are
+/// dead is forgotten when room is made for others.
 ///
 /// Credential   `flow()`, which makes refresh requests and asks users.
 /// Threads      any number of callers; per user one of them talks to the endpoint or asks, the
@@ -62,7 +66,7 @@ public:
     Fetched fetch(Pin& pin, bool renew, const detail::CallExtras& extras,
                   const Exchanger& exchanger, Clock& clock, Report& report) {
         const std::uint64_t refused = renew && pin ? pin->generation : 0;
-        const Held user = user_of(extras.subject, clock.unix_seconds());
+        const Held user = user_of(extras.subject, clock);
         if (take_if_usable(pin, *user, refused, clock)) return found(pin, renew);
 
         std::unique_lock<std::mutex> lock(user->mutex);
@@ -95,6 +99,11 @@ public:
             oauth::run_exchange(exchange, Credential::name, extras.stop, exchanger, clock);
 
         lock.lock();
+        if (user->signed_out_at > version) {
+            lock.unlock();
+            revoke(refresh_token, exchange, exchanger);
+            lock.lock();
+        }
         Failure failure = settle(*user, version, refused, refresh_token, exchange, notes, clock);
         if (failure.outcome <= Fetched::renewed) {
             pin = user->current.read();  // the new one, however short it lives
@@ -117,8 +126,9 @@ public:
     template <class Exchanger, class Clock>
     void reauthorize(const oauth::FlowUser& whom, std::uint64_t refused, const Exchanger& exchanger,
                      Clock& clock, oauth::FlowAnswer& answer) {
-        const Held user = user_of(whom.subject, clock.unix_seconds());
+        const Held user = user_of(whom.subject, clock);
         std::unique_lock<std::mutex> lock(user->mutex);
+        bool is_shown = false;  // while this call waited, the person was asked and did not come
         for (;;) {
             Pin pin;
             if (take_if_usable(pin, *user, refused, clock)) {
@@ -136,15 +146,18 @@ public:
                 answer.cancelled = true;
                 return;
             }
-            if (user->denied_asking == joined) {
+            if (user->denied_asking >= joined) {
                 answer.deny(user->denial, user->denial_words);
+                answer.request = user->denied_request;
                 return;
             }
+            is_shown = is_shown || user->open_asking >= joined;
         }
         user->is_asked = true;
         ++user->asking;
         oauth::FlowUser asked = whom;
-        asked.deliver = clock.unix_seconds() >= user->asked_until;
+        asked.deliver = !is_shown && clock.now() >= user->asked_until;
+        asked.generation = user->current.read()->generation;
         lock.unlock();
         const Busy asking{*user, user->is_asked, lock};
         credential_.flow().ask(asked, exchanger, clock, answer);
@@ -159,11 +172,14 @@ public:
                             "the Redirector said that the user authorized, and no token came");
         }
         if (answer.sent_away)  // until it is over the person is not disturbed again
-            user->asked_until = answer.request.expires_at;
+            user->asked_until = end_of(answer.request, clock);
+        if (answer.outcome == Reauthorized::handed_over && asked.deliver)
+            user->open_asking = user->asking;  // who waited gets a URL and disturbs nobody
         if (answer.outcome == Reauthorized::denied && !answer.cancelled) {
             user->denied_asking = user->asking;
             user->denial = answer.kind;
             user->denial_words = answer.message;
+            user->denied_request = answer.request;
         }
     }
 
@@ -202,6 +218,9 @@ public:
         whom.subject = extras.subject;
         whom.binding = extras.has_binding ? &binding : nullptr;
         whom.return_to = extras.return_to;
+        whom.stop = extras.stop;
+        with_known(whom.subject,
+                   [&whom](User& user) { whom.generation = user.current.read()->generation; });
         oauth::FlowAnswer answer;
         credential_.flow().begin(whom, exchanger, clock, answer);
         answer.request.subject = std::string(whom.subject);
@@ -217,13 +236,17 @@ public:
         oauth::FlowUser whom;
         whom.binding = extras.has_binding ? &binding : nullptr;
         whom.stop = extras.stop;
+        const Looker<Clock> looker{this, &clock};
+        whom.newer = {&looker, &Looker<Clock>::has};
         oauth::FlowAnswer answer;
         credential_.flow().finish(brought, whom, exchanger, clock, answer);
         if (!answer.request.flow.empty()) {
-            const Held user = user_of(answer.request.subject, clock.unix_seconds());
-            if (answer.is_authorized() && answer.tokens) keep(*user, answer, clock);
-            const std::lock_guard<std::mutex> lock(user->mutex);
-            user->asked_until = 0;  // it is over: the next refusal is brought to the person again
+            // Once it is over the next refusal is brought to the person again.
+            with_known(answer.request.subject, [&answer](User& user) {
+                if (!answer.sent_away) user.asked_until = TimePoint{};
+            });
+            if (answer.is_authorized() && answer.tokens)
+                keep(*user_of(answer.request.subject, clock), answer, clock);
         }
         AuthorizationEnd end;
         end.is_authorized = answer.is_authorized();
@@ -239,7 +262,7 @@ public:
     /// Takes over tokens that were kept elsewhere, for one user. They count as accepted before.
     template <class Clock>
     void adopt(std::string_view subject, oauth::TokenSet tokens, Clock& clock) {
-        const Held user = user_of(subject, clock.unix_seconds());
+        const Held user = user_of(subject, clock);
         oauth::UncommittedTokens held{std::move(tokens)};
         const std::lock_guard<std::mutex> lock(user->mutex);
         ++user->version;
@@ -248,23 +271,21 @@ public:
 
     /// Forgets the tokens of a user. Calls that run finish with the old ones.
     void forget(std::string_view subject) {
-        const Held user = user_of(subject, 0);
-        const std::lock_guard<std::mutex> lock(user->mutex);
-        forget(*user);
+        with_known(subject, [](User& user) { forget(user); });
     }
 
-    /// The same, and tells the service if it wants to know.
+    /// The same, and tells the service if it wants to know. A refresh that is on its way tells it
+    /// of what it brings.
     template <class Exchanger>
     oauth::SignOut sign_out(std::string_view subject, const Exchanger& exchanger) {
         Secret refresh_token;
         Secret access_token;
-        {
-            const Held user = user_of(subject, 0);
-            const std::lock_guard<std::mutex> lock(user->mutex);
-            refresh_token = user->refresh_token;
-            access_token = Secret(user->current.read()->token());
-            forget(*user);
-        }
+        with_known(subject, [&](User& user) {
+            refresh_token = user.refresh_token;
+            access_token = Secret(user.current.read()->token());
+            forget(user);
+            user.signed_out_at = user.version;
+        });
         return credential_.flow().revoke(refresh_token, access_token, exchanger);
     }
 
@@ -281,18 +302,14 @@ protected:
         std::string message{};
         bool cancelled = false;
     };
-    struct User {
-        detail::Atomic<unsigned> holders{0};
-        // A user's own: a call that streams for another keeps no old token of this one alive.
-        detail::Readers readers{};
-        Snapshot current{new Signature, readers};
-        std::mutex mutex{};
-        std::condition_variable ended{};  // a refresh or a question
+    /// What is known about a user. All of it is gone when the user is forgotten.
+    struct Standing {
         Secret refresh_token{};
-        std::int64_t dies_at = 0;    // unix seconds: when the access token really expires
-        TimePoint dies_at_latest{};  // the same on the clock that nobody sets back
-        std::uint64_t version = 0;   // grows with each change that a refresh must not undo
-        bool lost_refresh = false;   // a refresh token was sent and nobody knows what became of it
+        std::int64_t dies_at = 0;         // unix seconds: when the access token really expires
+        TimePoint dies_at_latest{};       // the same on the clock that nobody sets back
+        std::uint64_t version = 0;        // grows with each change that a refresh must not undo
+        std::uint64_t signed_out_at = 0;  // the version that a sign-out made
+        bool lost_refresh = false;  // a refresh token was sent and nobody knows what became of it
         bool has_authorized = false;
         TimePoint authorized_at{};
         std::uint64_t authorized_generation = 0;
@@ -303,10 +320,20 @@ protected:
         Failure failure{};
         bool is_asked = false;
         std::uint64_t asking = 0;
-        std::uint64_t denied_asking = 0;
+        std::uint64_t denied_asking = 0;  // the last one that ended in a refusal
         ErrorKind denial = ErrorKind::authorization_denied;
         std::string denial_words{};
-        std::int64_t asked_until = 0;  // unix seconds: a Redirector has sent the user away
+        AuthorizationRequest denied_request{};
+        std::uint64_t open_asking = 0;  // the last one whose person was asked and is not back
+        TimePoint asked_until{};        // until then a Redirector has sent the user away
+    };
+    struct User : Standing {
+        detail::Atomic<unsigned> holders{0};
+        // A user's own: a call that streams for another keeps no old token of this one alive.
+        detail::Readers readers{};
+        Snapshot current{new Signature, readers};
+        std::mutex mutex{};
+        std::condition_variable ended{};  // a refresh or a question
     };
 
     /// Lets the others go on when the caller that was busy for all is done, or throws.
@@ -343,23 +370,67 @@ protected:
         User& user_;
     };
 
-    Held user_of(std::string_view subject, std::int64_t unix_seconds) {
+    template <class Clock> Held user_of(std::string_view subject, Clock& clock) {
         const std::lock_guard<std::mutex> lock(mutex_);
         const auto place = users_.find(subject);
         if (place != users_.end()) return Held(place->second);
-        if (users_.size() >= sweep_at_) sweep(unix_seconds);
-        return Held(users_[std::string(subject)]);
-    }
-    /// Drops users who never had a token: a call on its way may still read the token of any other.
-    /// Each sweep doubles the size at which the next one comes, so that it costs little per user.
-    void sweep(std::int64_t unix_seconds) {
-        for (auto place = users_.begin(); place != users_.end();) {
-            User& user = place->second;
-            const bool is_idle = user.holders.load(detail::Order::acquire) == 0;
-            const bool is_over = user.version == 0 && unix_seconds >= user.asked_until;
-            place = is_idle && is_over ? users_.erase(place) : std::next(place);
+        if (users_.size() >= sweep_at_) sweep(clock);
+        User& user = seat_for(std::string(subject));
+        if (newest_dropped_ != 0) {
+            Signature* const none = new Signature;
+            none->generation = newest_dropped_ + 1;
+            user.current.replace(none);
         }
+        return Held(user);
+    }
+    User& seat_for(std::string subject) {
+        if (spare_.empty()) return users_[std::move(subject)];
+        auto seat = spare_.extract(spare_.begin());
+        seat.key() = std::move(subject);
+        return users_.insert(std::move(seat)).position->second;
+    }
+    /// Does something under the lock of a user; about one whom nobody knows nothing is kept.
+    template <class Act> void with_known(std::string_view subject, const Act& act) {
+        std::unique_lock<std::mutex> all(mutex_);
+        const auto place = users_.find(subject);
+        if (place == users_.end()) return;
+        const Held user(place->second);
+        all.unlock();
+        const std::lock_guard<std::mutex> lock(user->mutex);
+        act(*user);
+    }
+    /// Drops the users whose tokens are dead. Each sweep doubles the size at which the next one
+    /// comes, so that it costs little per user. Of too many who were sent away none is remembered:
+    /// their Redirector is told again.
+    template <class Clock> void sweep(Clock& clock) {
+        if (drop(clock, false) >= most_sent_away) (void)drop(clock, true);
         sweep_at_ = 2 * users_.size() < first_sweep ? first_sweep : 2 * users_.size();
+    }
+    /// Says how many are left that were sent away and have no token.
+    ///
+    /// Nobody works with a user who is idle, and who wants to needs `mutex_`. But a call may still
+    /// hold the token: it is retired like any other that was replaced, and its readers have to
+    /// outlive that hold. So a seat is never destroyed, only given to somebody else.
+    template <class Clock> std::size_t drop(Clock& clock, bool also_sent_away) {
+        std::size_t sent_away = 0;
+        for (auto place = users_.begin(); place != users_.end();) {
+            const auto here = place++;
+            User& user = here->second;
+            const bool is_idle = user.holders.load(detail::Order::acquire) == 0;
+            if (!is_idle || !user.refresh_token.empty() || is_alive(user, clock)) continue;
+            if (!also_sent_away && clock.now() < user.asked_until) {
+                ++sent_away;
+                continue;
+            }
+            // Who comes back goes on counting, for calls that remember which token was refused.
+            newest_dropped_ = (std::max)(newest_dropped_, user.current.read()->generation);
+            user.current.replace(new Signature);
+            static_cast<Standing&>(user) = Standing{};
+            auto seat = users_.extract(here);
+            seat.key().clear();
+            spare_.insert(std::move(seat));
+        }
+        return sent_away;
     }
 
     /// Waits until another caller has ended; false if this one was stopped first.
@@ -398,10 +469,12 @@ protected:
                pin->generation == user.authorized_generation &&
                !pin->accepted.load(detail::Order::relaxed);
     }
+    template <class Clock> static bool is_alive(const User& user, Clock& clock) {
+        return clock.unix_seconds() < user.dies_at && clock.now() < user.dies_at_latest;
+    }
     /// A token that has not expired, though it is late for a refresh.
     template <class Clock> static bool take_if_alive(Pin& pin, User& user, Clock& clock) {
-        if (clock.unix_seconds() >= user.dies_at || clock.now() >= user.dies_at_latest)
-            return false;
+        if (!is_alive(user, clock)) return false;
         pin = user.current.read();
         if (!pin->value.empty()) return true;
         pin.release();
@@ -411,12 +484,46 @@ protected:
         if (renew) return Fetched::renewed;
         return pin->accepted.load(detail::Order::relaxed) ? Fetched::proven : Fetched::unproven;
     }
+    /// When an authorization is over, on the clock that nobody sets back.
+    template <class Clock>
+    static TimePoint end_of(const AuthorizationRequest& request, Clock& clock) {
+        const std::int64_t now = clock.unix_seconds();
+        const std::int64_t left = request.expires_at > now ? request.expires_at - now : 0;
+        return clock.now() +
+               std::chrono::seconds{(std::min)(left, oauth::detail::longest_lifetime)};
+    }
+    /// Whether a flow that waits need not wait any more.
+    template <class Clock> struct Looker {
+        SubjectSource* source;
+        Clock* clock;
+
+        static bool has(const void* looker, std::string_view subject, std::uint64_t since) {
+            const Looker& here = *static_cast<const Looker*>(looker);
+            bool is_here = false;
+            here.source->with_known(subject, [&](User& user) {
+                Pin pin;
+                is_here = take_if_usable(pin, user, since, *here.clock);
+            });
+            return is_here;
+        }
+    };
+    /// What a refresh brought whose user has signed out meanwhile, or has left unused.
+    template <class Exchanger>
+    void revoke(const Secret& refresh_token, oauth::RefreshExchange<>& exchange,
+                const Exchanger& exchanger) {
+        if (exchange.outcome() == oauth::RefreshOutcome::refused) return;
+        const oauth::TokenSet* const tokens =
+            exchange.tokens().commit([](const oauth::TokenSet&) { return true; });
+        (void)credential_.flow().revoke(tokens != nullptr ? tokens->refresh_token : refresh_token,
+                                        tokens != nullptr ? tokens->access_token : Secret{},
+                                        exchanger);
+    }
     /// Under the lock.
     static void forget(User& user) {
         ++user.version;
         user.refresh_token = Secret{};
         user.lost_refresh = false;
-        user.asked_until = 0;
+        user.asked_until = TimePoint{};
         user.authorized_at = TimePoint{};
         user.has_authorized = false;
         user.dies_at = 0;
@@ -499,7 +606,7 @@ protected:
         });
         user.lost_refresh = false;
         user.refresh_again_at = TimePoint{};
-        user.asked_until = 0;
+        user.asked_until = TimePoint{};
         const Pin old = user.current.read();
         if (refused != 0 && old->generation == refused &&
             constant_time_equal(old->token(), tokens->access_token.expose()))
@@ -534,6 +641,8 @@ protected:
     Credential credential_;
     std::mutex mutex_{};
     std::map<std::string, User, std::less<>> users_{};
+    std::multimap<std::string, User, std::less<>> spare_{};  // seats of users who were dropped
+    std::uint64_t newest_dropped_ = 0;                       // the highest generation among them
     std::size_t sweep_at_ = first_sweep;
     oauth::ParkedRequests parked_{};
 };

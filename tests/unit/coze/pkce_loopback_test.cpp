@@ -283,6 +283,32 @@ TEST_CASE("64 calls of a desktop program open one window") {
     CHECK(desk.exchanges("authorization_code") == 1);
 }
 
+TEST_CASE("64 calls of a desktop program whose person never comes back opened one window") {
+    Desk desk;
+    std::atomic<int> windows{0};
+    std::atomic<int> started{0};
+    const auto show = [&](const AuthorizationRequest&) {
+        ++windows;
+        return Authorized{};
+    };
+    const auto nobody = [&](const AuthorizationRequest&) -> std::string {
+        while (started != 64) std::this_thread::yield();
+        for (int i = 0; i != 20; ++i) let_others_run();
+        return {};
+    };
+    const auto client = desk.client(coze::PkceLoopback{desk.pkce_app(), show, nobody});
+    std::atomic<int> needed{0};
+    at_once(64, [&](int) {
+        ++started;
+        const auto result = client.send(desk.chat());
+        if (!result && result.error().kind == ErrorKind::authorization_needed &&
+            !result.authorization().url.empty())
+            ++needed;
+    });
+    CHECK(needed == 64);
+    CHECK(windows < 32);  // who comes after the end asks for himself
+}
+
 TEST_CASE("S36 a desktop call that was stopped while it waited hands the question to the next") {
     Desk desk;
     Canceller stop;

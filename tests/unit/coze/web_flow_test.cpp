@@ -602,6 +602,12 @@ TEST_CASE("a Redirector is told once while an authorization is pending") {
         CHECK(!client.send(desk.chat(), ann(), here()));
         CHECK(windows == 2);
     }
+    SECTION("after its time is over it is told again, though the wall clock was set back") {
+        desk.clock.jump(-86400);
+        desk.clock.advance(600s);
+        CHECK(!client.send(desk.chat(), ann(), here()));
+        CHECK(windows == 2);
+    }
     SECTION("after the person refused it is told again") {
         const auto asked = client.send(desk.chat(), ann(), here());
         REQUIRE(!asked);

@@ -329,6 +329,32 @@ TEST_CASE("many users are asked without one being mixed up with another") {
     CHECK(windows == 1500);
 }
 
+TEST_CASE("a user who is being asked for long keeps no place of others who are forgotten") {
+    detail::AskedUsers users;
+    int asked = 0;
+    const auto yes = [&asked] {
+        ++asked;
+        return RedirectorAnswer{Reauthorized::authorized, {}};
+    };
+    const detail::Stop nobody_stops{};
+    const std::uint64_t before = users.mark();
+    (void)users.once("the slow one", before, nobody_stops, [&] {
+        (void)users.once("first", before, nobody_stops, yes);
+        (void)users.once("first", before, nobody_stops, yes);
+        CHECK(asked == 1);  // remembered
+        for (int i = 0; i != 1100; ++i)
+            (void)users.once("user" + std::to_string(i), before, nobody_stops, yes);
+        CHECK(asked == 1101);
+        (void)users.once("user1099", before, nobody_stops, yes);
+        CHECK(asked == 1101);
+        (void)users.once("first", before, nobody_stops, yes);
+        CHECK(asked == 1102);  // forgotten
+        return RedirectorAnswer{Reauthorized::authorized, {}};
+    });
+    (void)users.once("the slow one", before, nobody_stops, yes);
+    CHECK(asked == 1102);
+}
+
 TEST_CASE("S36 a call that is stopped while it waits for another's answer ends as cancelled") {
     Desk desk;
     Canceller stop;

@@ -40,6 +40,15 @@ struct Flow {
     void ask(const oauth::FlowUser& user, const Exchanger&, Clock&, oauth::FlowAnswer& answer) {
         person(user, answer);
     }
+    /// The tokens that somebody wanted to be void, in pairs.
+    std::vector<std::string> revoked{};
+    template <class Exchanger>
+    oauth::SignOut revoke(const Secret& refresh_token, const Secret& access_token,
+                          const Exchanger&) {
+        revoked.push_back(std::string(refresh_token.expose()) + "/" +
+                          std::string(access_token.expose()));
+        return {};
+    }
 };
 
 struct User {
@@ -656,6 +665,123 @@ TEST_CASE("a new authorization counts though an old refresh is still on its way"
     CHECK(desk.endpoint.sent("refresh-new") == 1);
 }
 
+TEST_CASE("who waited while a person was asked and did not come disturbs nobody again") {
+    Desk desk;
+    std::atomic<int> shown{0};
+    std::atomic<int> started{0};
+    desk.flow.person = [&](const oauth::FlowUser& user, oauth::FlowAnswer& answer) {
+        answer.outcome = Reauthorized::handed_over;  // and `sent_away` is false: nobody came
+        if (!user.deliver) return;
+        ++shown;
+        while (started != 16) std::this_thread::yield();
+        for (int i = 0; i != 20; ++i) let_others_run();
+    };
+    std::atomic<int> handed{0};
+    at_once(16, [&](int) {
+        ++started;
+        if (desk.ask().outcome == Reauthorized::handed_over) ++handed;
+    });
+    CHECK(handed == 16);
+    CHECK(shown < 8);  // who comes after the end asks for himself
+    const int before = shown;
+    CHECK(desk.ask().outcome == Reauthorized::handed_over);
+    CHECK(shown == before + 1);
+}
+
+TEST_CASE("those who wait for a code that nobody types in are told where to begin again") {
+    Desk desk;
+    std::atomic<int> started{0};
+    desk.flow.person = [&](const oauth::FlowUser&, oauth::FlowAnswer& answer) {
+        while (started != 16) std::this_thread::yield();
+        for (int i = 0; i != 20; ++i) let_others_run();
+        answer.request.url = "https://auth.example/device";
+        answer.deny(ErrorKind::authorization_needed, "nobody came");
+    };
+    std::atomic<int> told{0};
+    at_once(16, [&](int) {
+        ++started;
+        const auto answer = desk.ask();
+        if (answer.kind == ErrorKind::authorization_needed && answer.message == "nobody came" &&
+            answer.request.url == "https://auth.example/device")
+            ++told;
+    });
+    CHECK(told == 16);
+}
+
+TEST_CASE("a refused token of a moment ago is said to be settling, and nobody is asked") {
+    Desk desk;
+    desk.say_yes("access-1", "refresh-1");
+    REQUIRE(desk.ask().is_authorized());
+    token::Pin pin;
+    REQUIRE(desk.fetch(pin) == Fetched::unproven);
+    const std::uint64_t refused = pin->generation;
+    desk.flow.person = [](const oauth::FlowUser&, oauth::FlowAnswer& answer) {
+        answer.deny(ErrorKind::authorization_denied, "asked");
+    };
+    CHECK(desk.ask(refused).outcome == Reauthorized::settling);
+    CHECK(desk.ask(refused - 1).outcome == Reauthorized::authorized);
+    SECTION("until it was accepted") { pin->accepted.store(true, detail::Order::relaxed); }
+    SECTION("until ten seconds are over") { desk.clock.advance(10s); }
+    CHECK(desk.ask(refused).outcome == Reauthorized::denied);
+}
+
+// --- Signing out ---
+
+TEST_CASE("S31 a sign-out while the tokens are refreshed makes void what the refresh brings") {
+    Desk desk;
+    desk.adopt_expired();
+    using Pairs = std::vector<std::string>;
+    Pairs wanted;
+    Answer answer = granted(1);
+    SECTION("a new pair") { wanted = {"/access-0", "refresh-1/access-1"}; }
+    SECTION("an answer without a refresh token: the old one goes on, and is meant") {
+        answer = granted("access-1", "");
+        wanted = {"/access-0", "refresh-0/access-1"};
+    }
+    SECTION("no answer: the old refresh token may live") {
+        answer = unanswered(Reach::sent_unanswered);
+        wanted = {"/access-0", "refresh-0/"};
+    }
+    SECTION("a refusal: there is nothing left") {
+        answer = dead();
+        wanted = {"/access-0"};
+    }
+    desk.endpoint.answer = [&](int) {
+        CHECK(desk.source.sign_out("ann", desk.endpoint));
+        return answer;
+    };
+    CHECK(desk.token().empty());
+    CHECK(desk.flow.revoked == wanted);
+    CHECK(desk.endpoint.calls == 1);
+
+    // A later life of the user is not concerned.
+    desk.endpoint.answer = [](int number) { return granted(number); };
+    desk.adopt_expired();
+    CHECK(desk.token() == "access-2");
+    CHECK(desk.flow.revoked == wanted);
+}
+
+TEST_CASE("S31 who only forgets, or authorizes anew, makes nothing void at the service") {
+    Desk desk;
+    desk.adopt_expired();
+    desk.say_yes("access-new", "refresh-new");
+    SECTION("forgets") {
+        desk.endpoint.answer = [&](int number) {
+            desk.source.forget("ann");
+            return granted(number);
+        };
+        CHECK(desk.token().empty());
+    }
+    SECTION("authorizes") {
+        desk.endpoint.answer = [&](int number) {
+            CHECK(desk.ask().is_authorized());
+            return granted(number);
+        };
+        CHECK(desk.token() == "access-new");
+    }
+    CHECK(desk.flow.revoked.empty());
+}
+
 // --- Memory ---
 
 TEST_CASE("users whose tokens are worth nothing are dropped, and calls on their way do not care") {
@@ -676,4 +802,124 @@ TEST_CASE("users with a refresh token are never dropped") {
     for (int i = 0; i != 5000; ++i) CHECK(desk.token("stranger" + std::to_string(i)).empty());
     CHECK(!desk.token().empty());
     CHECK(desk.endpoint.sent("refresh-of-ann") == 1);
+}
+
+namespace {
+
+/// Lets so many strangers come by, of whom nothing is kept.
+void strangers(Desk& desk, int count, const std::string& name = "stranger") {
+    for (int i = 0; i != count; ++i) CHECK(desk.token(name + std::to_string(i)).empty());
+}
+/// Why a user has no token.
+std::string reason(Desk& desk, std::string_view subject = "ann") {
+    token::Pin pin;
+    Report report;
+    return desk.fetch(pin, false, subject, report) <= Fetched::renewed ? std::string("there is one")
+                                                                       : report.message;
+}
+/// A user whose refresh was lost, which the source knows as long as it knows the user.
+void lose_refresh(Desk& desk) {
+    desk.adopt_expired();
+    desk.endpoint.answer = [](int) { return unanswered(Reach::sent_unanswered); };
+    REQUIRE(desk.token().empty());
+    REQUIRE(reason(desk).find("was lost") != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("a user whose tokens are dead is dropped, and comes back as somebody new") {
+    Desk desk;
+    lose_refresh(desk);
+    strangers(desk, 3000);
+    CHECK(reason(desk).find("has not authorized") != std::string::npos);
+    desk.say_yes("access-1", "refresh-1");
+    CHECK(desk.ask().is_authorized());
+    CHECK(desk.token() == "access-1");
+}
+
+TEST_CASE("a user whose access token lives is not dropped") {
+    Desk desk;
+    desk.adopt("access-of-ann", "", 100);
+    strangers(desk, 3000);
+    CHECK(desk.token() == "access-of-ann");
+}
+
+TEST_CASE("a call keeps the token of a user who was dropped, whoever has the place now") {
+    Desk desk;
+    lose_refresh(desk);
+    desk.adopt("access-of-ann", "", 100);
+    token::Pin on_its_way;
+    REQUIRE(desk.fetch(on_its_way) == Fetched::proven);
+    const std::uint64_t refused = on_its_way->generation;
+    desk.clock.advance(200s);
+    strangers(desk, 3000);
+    for (int i = 0; i != 3000; ++i)
+        desk.adopt("access-of-somebody", "", 100, "somebody" + std::to_string(i));
+    CHECK(on_its_way->token() == "access-of-ann");
+    on_its_way->accepted.store(true, detail::Order::relaxed);
+    desk.say_yes("access-1", "refresh-1");
+    CHECK(desk.ask(refused).is_authorized());
+    CHECK(desk.token() == "access-1");
+    on_its_way.release();
+}
+
+TEST_CASE("who comes back after being dropped is not given an older generation") {
+    Desk desk;
+    for (int i = 0; i != 50; ++i) desk.adopt("access-" + std::to_string(i), "", 100);
+    token::Pin pin;
+    REQUIRE(desk.fetch(pin) == Fetched::proven);
+    const std::uint64_t refused = pin->generation;
+    pin.release();
+    desk.clock.advance(200s);
+    strangers(desk, 5000);
+    desk.adopt("access-new", "", 100);
+    REQUIRE(desk.fetch(pin) == Fetched::proven);
+    CHECK(pin->generation > refused);
+}
+
+TEST_CASE("users who were sent away are remembered, but not any number of them") {
+    Desk desk;
+    int shown = 0;
+    desk.flow.person = [&](const oauth::FlowUser& user, oauth::FlowAnswer& answer) {
+        if (user.deliver) ++shown;
+        answer.outcome = Reauthorized::handed_over;
+        answer.sent_away = user.deliver;
+        answer.request.expires_at = desk.clock.unix_seconds() + 600;
+    };
+    const auto visit = [&](int from, int to) {
+        for (int i = from; i != to; ++i) (void)desk.ask(0, "visitor" + std::to_string(i));
+    };
+    visit(0, 5000);
+    visit(0, 5000);
+    CHECK(shown == 5000);
+    SECTION("until there are too many") {
+        visit(5000, 30000);
+        const int before = shown;
+        visit(0, 1);
+        CHECK(shown == before + 1);
+    }
+    SECTION("until their authorization is over") {
+        desk.clock.advance(600s);
+        visit(0, 1);
+        CHECK(shown == 5001);
+    }
+}
+
+TEST_CASE("users come, go and are dropped while calls hold their tokens") {
+    Desk desk;
+    std::atomic<int> wrong{0};
+    at_once(4, [&](int thread) {
+        for (int i = 0; i != 1500; ++i) {
+            // Two threads share each user.
+            const std::string name = "user" + std::to_string(thread / 2) + "-" + std::to_string(i);
+            desk.adopt("access-of-" + name, "", 1, name);
+            token::Pin pin;
+            const bool is_there = desk.fetch(pin, false, name) <= Fetched::renewed;
+            if (is_there && pin->token() != "access-of-" + name) ++wrong;
+            if (i % 16 == 0) desk.clock.advance(500ms);
+            if (i % 64 == 0) desk.source.forget(name);
+            if (is_there && pin->token() != "access-of-" + name) ++wrong;
+        }
+    });
+    CHECK(wrong == 0);
 }
