@@ -24,7 +24,9 @@ struct AuthorizationRequest {
     std::string user_code{};      ///< Device: what the page asks for; empty for other flows.
     std::string subject{};        ///< Which user is asked (`Subject{user}`), or empty.
     std::int64_t expires_at = 0;  ///< Unix time in seconds; 0 if nobody knows.
-    std::string flow{};           ///< Names this authorization; no secret, it opens nothing.
+    /// Names this authorization. It opens nothing in another browser than the `Binding` of the
+    /// call; a device flow that was begun without one is finished by whoever knows the name.
+    std::string flow{};
 };
 
 /// The browser that begins a flow or brings its callback: an unguessable text that only this

@@ -156,6 +156,12 @@ private:
         writer.error().kind = end.kind;
         writer.note(end.message);
         writer.log_id(end.log_id);
+        if (end.kind == ErrorKind::authorization_needed) {
+            AuthorizationRequest begin_again;
+            begin_again.url = begin_again.page = end.url;
+            begin_again.subject = end.subject;
+            writer.ask(std::move(begin_again));
+        }
         writer.end(
             end.kind == ErrorKind::cancelled ? StopReason::cancelled : StopReason::needs_user, 0);
         return result;

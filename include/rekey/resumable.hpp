@@ -33,6 +33,7 @@ struct [[nodiscard]] AuthorizationEnd {
     std::string subject{};    ///< Whose authorization it was; empty if nobody can tell.
     std::string return_to{};  ///< The path that `begin_authorization` was given, or empty.
     std::string flow{};       ///< `AuthorizationRequest::flow` of its beginning.
+    std::string url{};        ///< Device whose code has expired: its page, to begin again.
 
     explicit operator bool() const noexcept { return is_authorized; }
 };

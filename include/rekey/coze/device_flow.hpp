@@ -38,6 +38,8 @@ struct DeviceFlowOptions {
 /// Redirector  shows `user_code` and `page`, or `url` as a QR code. `Authorized` says: it is shown,
 ///             poll until the person has decided; `HandedOver` ends the call, and
 ///             `client.resume<Request>(result.authorization().flow)` polls later.
+/// Binding     one that a call gives has to come with its `resume` too: on a backend with many
+///             screens the name of a flow alone finishes nobody's request.
 /// Time        polls after the server's interval, never earlier, until the code expires; the waits
 ///             are the client's clock's.
 /// Threads     any; copies share their flows.
@@ -80,11 +82,14 @@ public:
     template <class Exchanger, class Clock>
     void ask(const oauth::FlowUser& user, const Exchanger& exchanger, Clock& clock,
              oauth::FlowAnswer& answer) {
+        answer.request.subject = std::string(user.subject);
+        if (user.binding != nullptr && user.binding->text.empty())
+            return answer.deny(ErrorKind::configuration,
+                               "there is no session to bind the flow to, its handle is empty");
         auto device =
             std::make_unique<oauth::DeviceAuthorization>(endpoint(), state_->options.workspace_id);
-        answer.request.subject = std::string(user.subject);
-        const oauth::DeviceAction next =
-            run(*device, device->start(), user.stop, exchanger, clock, answer);
+        const oauth::DeviceAction next = run(*device, device->start(), user.stop, exchanger, clock,
+                                             answer, [] { return false; });
         if (next.step != oauth::DeviceStep::show) return end(*device, answer);
 
         answer.request = device->shown_request();
@@ -94,51 +99,102 @@ public:
         if (user.deliver) answer.take(rekey::ask(state_->redirector, answer.request));
         if (answer.outcome == Reauthorized::denied) return;
         if (answer.outcome == Reauthorized::handed_over) {
-            keep(answer.request, std::move(device), clock.unix_seconds());
+            Waiting waiting{answer.request, std::move(device), user.generation, {}, false};
+            if (user.binding != nullptr) waiting.bind_to(*user.binding);
+            keep(std::move(waiting), clock.unix_seconds());
             return;
         }
-        (void)run(*device, device->shown(clock.now()), user.stop, exchanger, clock, answer);
+        (void)run(*device, device->shown(clock.now()), user.stop, exchanger, clock, answer,
+                  [] { return false; });
         end(*device, answer);
     }
-    /// Goes on polling for a flow that was handed over; `flow` is its name.
+    /// Goes on polling for a flow that was handed over; `flow` is its name. Ends at once when the
+    /// user has authorized by another flow meanwhile: the code of this one may be on no screen. Who
+    /// is stopped, or whose transport throws, may come again.
     template <class Exchanger, class Clock>
     void finish(std::string_view flow, const oauth::FlowUser& user, const Exchanger& exchanger,
                 Clock& clock, oauth::FlowAnswer& answer) {
-        Waiting waiting = take(flow);
-        if (!waiting.device)
+        Returned<Clock> taken{*state_, clock, take(flow, user.binding)};
+        if (taken.waiting.empty())
             return answer.deny(ErrorKind::authorization_denied,
                                "no authorization of this name waits here, or it was finished "
                                "already");
-        answer.request = std::move(waiting.request);
-        (void)run(*waiting.device, waiting.device->shown(clock.now()), user.stop, exchanger, clock,
-                  answer);
-        end(*waiting.device, answer);
+        const Waiting& waiting = taken.waiting.mapped();
+        oauth::DeviceAuthorization& device = *waiting.device;
+        answer.request = waiting.request;
+        bool is_authorized = false;
+        (void)run(device, device.shown(clock.now()), user.stop, exchanger, clock, answer, [&] {
+            return is_authorized = user.newer.is_here(waiting.request.subject, waiting.generation);
+        });
+        answer.sent_away = answer.cancelled;  // it waits on, and the person knows of it
+        if (is_authorized && device.outcome() != oauth::DeviceOutcome::granted) {
+            (void)device.cancelled();
+            answer.outcome = Reauthorized::authorized;
+            return;
+        }
+        end(device, answer);
     }
 
 private:
     struct Waiting {
         AuthorizationRequest request{};
         std::unique_ptr<oauth::DeviceAuthorization> device{};
+        std::uint64_t generation = 0;  // of the user's token when it began
+        Secret binding{};              // the browser that began it, if it was named
+        bool is_bound = false;
+
+        void bind_to(const Binding& browser) {
+            binding = Secret{browser.text};
+            is_bound = true;
+        }
+        bool is_of(const Binding* browser) const noexcept {
+            const std::string_view here = browser != nullptr ? browser->text : std::string_view{};
+            return is_bound == (browser != nullptr) && constant_time_equal(binding.expose(), here);
+        }
     };
+    using AllWaiting = std::map<std::string, Waiting, std::less<>>;
     struct State {
         State(DeviceFlowOptions&& given, Redirector&& shows)
             : options(std::move(given)), redirector(std::move(shows)) {}
         DeviceFlowOptions options;
         Redirector redirector;
         std::mutex mutex{};
-        std::map<std::string, Waiting, std::less<>> waiting{};
+        AllWaiting waiting{};
+    };
+    /// A flow that was taken out, to be polled. It goes back unless it has ended, whatever ended
+    /// the polling; a poll that is on its way counts as lost then, so that the next one waits.
+    template <class Clock> struct Returned {
+        State& state;
+        Clock& clock;
+        typename AllWaiting::node_type waiting;
+
+        Returned(State& from, Clock& time, typename AllWaiting::node_type&& taken) noexcept
+            : state(from), clock(time), waiting(std::move(taken)) {}
+        Returned(const Returned&) = delete;
+        Returned& operator=(const Returned&) = delete;
+        ~Returned() {
+            if (waiting.empty()) return;
+            oauth::DeviceAuthorization& device = *waiting.mapped().device;
+            oauth::EndpointAnswer lost;
+            lost.reach = Reach::sent_unanswered;
+            (void)device.answered(lost, clock.now(), clock.unix_seconds());
+            if (device.outcome() != oauth::DeviceOutcome::unfinished) return;
+            const std::lock_guard<std::mutex> lock(state.mutex);
+            state.waiting.insert(std::move(waiting));  // allocates nothing
+        }
     };
 
     oauth::TokenEndpoint endpoint() const {
         return {state_->options.base, state_->options.client_id, state_->options.allow_http};
     }
 
-    /// Does what the device flow says until there is something to show, or it ends.
-    template <class Exchanger, class Clock>
+    /// Does what the device flow says until there is something to show, it ends or is stopped, or
+    /// it is needed no more.
+    template <class Exchanger, class Clock, class IsOver>
     static oauth::DeviceAction run(oauth::DeviceAuthorization& device, oauth::DeviceAction next,
                                    const rekey::detail::Stop& stop, const Exchanger& exchanger,
-                                   Clock& clock, oauth::FlowAnswer& answer) {
-        for (;;) {
+                                   Clock& clock, oauth::FlowAnswer& answer, const IsOver& is_over) {
+        while (!is_over()) {
             switch (next.step) {
                 case oauth::DeviceStep::ask:
                 case oauth::DeviceStep::poll: {
@@ -146,7 +202,7 @@ private:
                     answer.log_id = came.log_id;
                     if (came.cancelled) {
                         answer.cancelled = true;
-                        return device.cancelled();
+                        return next;
                     }
                     next = device.answered(oauth::endpoint_answer(came), clock.now(),
                                            clock.unix_seconds());
@@ -155,7 +211,7 @@ private:
                 case oauth::DeviceStep::wait:
                     if (!stop.sleep(clock, next.delay)) {
                         answer.cancelled = true;
-                        return device.cancelled();
+                        return next;
                     }
                     next = device.waited(clock.now());
                     break;
@@ -163,9 +219,12 @@ private:
                 case oauth::DeviceStep::finish: return next;
             }
         }
+        return next;
     }
     static void end(oauth::DeviceAuthorization& device, oauth::FlowAnswer& answer) {
-        const std::string words = "device authorization: " + std::string(device.problem());
+        std::string words = "device authorization: ";
+        words += device.outcome() == oauth::DeviceOutcome::unfinished ? "it was cancelled"
+                                                                      : device.problem();
         switch (device.outcome()) {
             case oauth::DeviceOutcome::granted:
                 answer.outcome = Reauthorized::authorized;
@@ -188,23 +247,22 @@ private:
         answer.deny(ErrorKind::authorization_denied, words);
     }
 
-    void keep(const AuthorizationRequest& request,
-              std::unique_ptr<oauth::DeviceAuthorization> device, std::int64_t now) {
+    void keep(Waiting kept, std::int64_t now) {
+        std::string flow = kept.request.flow;
         const std::lock_guard<std::mutex> lock(state_->mutex);
         auto& waiting = state_->waiting;
         for (auto place = waiting.begin(); place != waiting.end();)
             place =
                 place->second.request.expires_at <= now ? waiting.erase(place) : std::next(place);
         if (waiting.size() >= most_waiting) waiting.erase(waiting.begin());
-        waiting[request.flow] = Waiting{request, std::move(device)};
+        waiting[std::move(flow)] = std::move(kept);
     }
-    Waiting take(std::string_view flow) {
+    /// A flow of another browser stays where it is.
+    typename AllWaiting::node_type take(std::string_view flow, const Binding* binding) {
         const std::lock_guard<std::mutex> lock(state_->mutex);
         const auto place = state_->waiting.find(flow);
-        if (place == state_->waiting.end()) return {};
-        Waiting found = std::move(place->second);
-        state_->waiting.erase(place);
-        return found;
+        if (place == state_->waiting.end() || !place->second.is_of(binding)) return {};
+        return state_->waiting.extract(place);
     }
 
     static constexpr std::size_t most_waiting = 10000;

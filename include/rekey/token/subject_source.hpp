@@ -256,6 +256,7 @@ public:
         end.subject = std::move(answer.request.subject);
         end.return_to = std::move(answer.return_to);
         end.flow = std::move(answer.request.flow);
+        if (end.kind == ErrorKind::authorization_needed) end.url = std::move(answer.request.url);
         return end;
     }
 

@@ -4,6 +4,8 @@
 #include "catch.hpp"
 #include "support/obo.hpp"
 
+#include <rekey/cancellation.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -194,6 +196,7 @@ TEST_CASE("a device flow that was handed over is polled on by resume, and its re
         const auto late = client.resume<HttpRequest>(flow);
         REQUIRE(!late);
         CHECK(late.error().kind == ErrorKind::authorization_needed);
+        CHECK(late.authorization().url == asked.authorization().page);
         CHECK(polls.at.empty());
     }
     SECTION("in another process, with the request") {
@@ -219,6 +222,139 @@ TEST_CASE("of several resumes of one device flow one counts") {
     });
     CHECK(won == 1);
     CHECK(desk.service.totals().chats_executed == 1);
+}
+
+TEST_CASE("S63 a resume of a device that was stopped goes on at the next, never early") {
+    Desk desk;
+    Polls polls{desk};
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    const auto asked = client.send(desk.chat());
+    REQUIRE(!asked);
+    const std::string flow = asked.authorization().flow;
+    Canceller stop;
+    std::vector<std::int64_t> wanted{5, 10, 15};
+    SECTION("while it waited") {
+        desk.clock.while_waiting = [&](Duration) {
+            if (polls.at.size() == 2) stop.cancel();
+        };
+    }
+    SECTION("while it polled, and nobody knows whether the poll arrived") {
+        wanted = {5, 10, 20};
+        polls.poll = [](std::size_t number) -> std::optional<Reply> {
+            return number == 2 ? std::optional<Reply>(cancelled()) : std::nullopt;
+        };
+    }
+    const auto stopped = client.resume<HttpRequest>(flow, Cancellation{stop});
+    REQUIRE(!stopped);
+    CHECK(stopped.error().kind == ErrorKind::cancelled);
+    desk.clock.while_waiting = {};
+    REQUIRE(desk.service.approve_device(asked.authorization().user_code));
+    CHECK(client.resume<HttpRequest>(flow));
+    CHECK(polls.at == wanted);
+    CHECK(desk.service.totals().slow_downs == 0);
+    CHECK(desk.service.totals().chats_executed == 1);
+}
+
+TEST_CASE("while a resume that was stopped may go on, its person is not disturbed again") {
+    Desk desk;
+    int shown = 0;
+    const auto show = [&shown](const AuthorizationRequest&) {
+        ++shown;
+        return HandedOver{};
+    };
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), show});
+    const auto asked = client.send(desk.chat());
+    REQUIRE(!asked);
+    Canceller stop;
+    desk.clock.while_waiting = [&stop](Duration) { stop.cancel(); };
+    CHECK(!client.resume<HttpRequest>(asked.authorization().flow, Cancellation{stop}));
+    desk.clock.while_waiting = {};
+    CHECK(!client.send(desk.chat()));
+    CHECK(shown == 1);
+    REQUIRE(desk.service.deny_device(asked.authorization().user_code));
+    CHECK(!client.resume<HttpRequest>(asked.authorization().flow));
+    CHECK(!client.send(desk.chat()));
+    CHECK(shown == 2);
+}
+
+TEST_CASE("one authorization finishes all requests of the device, and no dead code is polled") {
+    Desk desk;
+    Polls polls{desk};
+    int shown = 0;
+    const auto show = [&shown](const AuthorizationRequest&) {
+        ++shown;
+        return HandedOver{};
+    };
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), show});
+    const auto first = client.send(desk.chat(R"(,"tab":1)"), Subject{"ann"});
+    const auto second = client.send(desk.chat(R"(,"tab":2)"), Subject{"ann"});
+    REQUIRE(!first);
+    REQUIRE(!second);
+    CHECK(shown == 1);
+    const std::string of_first = first.authorization().flow;
+    const std::string of_second = second.authorization().flow;
+    REQUIRE(of_first != of_second);
+
+    SECTION("one after the other") {
+        REQUIRE(desk.service.approve_device(first.authorization().user_code, "ann"));
+        REQUIRE(client.resume<HttpRequest>(of_first));
+        REQUIRE(client.resume<HttpRequest>(of_second));
+        CHECK(polls.at.size() == 1);
+    }
+    SECTION("the second is waited for first, while the code of the first is typed in") {
+        bool is_typed = false;
+        polls.poll = [&](std::size_t number) -> std::optional<Reply> {
+            if (number != 2 || is_typed) return std::nullopt;
+            is_typed = true;
+            CHECK(desk.service.approve_device(first.authorization().user_code, "ann"));
+            CHECK(client.resume<HttpRequest>(of_first));
+            return error("authorization_pending");
+        };
+        REQUIRE(client.resume<HttpRequest>(of_second));
+        CHECK(polls.at.size() == 3);  // two of the second, and the one of the first that counted
+    }
+    const auto chats = desk.wire.chats();
+    REQUIRE(chats.size() == 2);
+    CHECK(chats[0].holds(R"("tab":1)"));
+    CHECK(chats[1].holds(R"("tab":2)"));
+    CHECK(desk.exchanges("device_code") == 1);
+    CHECK(!client.resume<HttpRequest>(of_second));
+}
+
+TEST_CASE("S55 what another user has authorized ends nobody's device flow") {
+    Desk desk;
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    const auto anns = client.send(desk.chat(), Subject{"ann"});
+    const auto bobs = client.send(desk.chat(), Subject{"bob"});
+    REQUIRE(!anns);
+    REQUIRE(!bobs);
+    REQUIRE(desk.service.approve_device(anns.authorization().user_code, "ann"));
+    REQUIRE(client.resume<HttpRequest>(anns.authorization().flow));
+    const auto late = client.resume<HttpRequest>(bobs.authorization().flow);
+    REQUIRE(!late);
+    CHECK(late.error().kind == ErrorKind::authorization_needed);
+    CHECK(desk.wire.chats().size() == 1);
+}
+
+TEST_CASE("S5 a device flow of another browser is neither finished nor spoilt") {
+    Desk desk;
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    const auto asked = client.send(desk.chat(), Subject{"ann"}, Binding{"screen of ann"});
+    REQUIRE(!asked);
+    REQUIRE(desk.service.approve_device(asked.authorization().user_code, "ann"));
+    const std::string flow = asked.authorization().flow;
+    CHECK(!client.resume<HttpRequest>(flow, Binding{"screen of eve"}));
+    CHECK(!client.resume<HttpRequest>(flow, Binding{""}));
+    CHECK(!client.resume<HttpRequest>(flow));
+    CHECK(desk.wire.chats().empty());
+    CHECK(client.resume<HttpRequest>(flow, Binding{"screen of ann"}));
+    SECTION("and an empty handle begins none") {
+        const auto sent = desk.wire.sent().size();
+        const auto nobody = client.send(desk.chat(), Subject{"bob"}, Binding{""});
+        REQUIRE(!nobody);
+        CHECK(nobody.error().kind == ErrorKind::configuration);
+        CHECK(desk.wire.sent().size() == sent);
+    }
 }
 
 TEST_CASE("a name that no device flow has is refused without a poll") {

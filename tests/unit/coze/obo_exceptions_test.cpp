@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -207,6 +208,30 @@ TEST_CASE("a device flow whose poll throws can be asked again") {
         desk.device_app(), [](const AuthorizationRequest&) { return Authorized{}; }});
     CHECK_THROWS_AS(client.send(desk.chat()), Crash);
     CHECK(client.send(desk.chat()));
+}
+
+TEST_CASE("S63 a device flow whose poll throws while it is resumed is resumed again, never early") {
+    const bool is_answered = GENERATE(false, true);
+    Desk desk;
+    std::vector<std::int64_t> polls;
+    std::int64_t began = 0;
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), HandOver{}});
+    const auto asked = client.send(desk.chat());
+    REQUIRE(!asked);
+    began = desk.clock.unix_seconds();
+    desk.wire.interfere([&](const Sent& sent, bool answered) -> std::optional<Reply> {
+        if (!sent.is_exchange()) return std::nullopt;
+        if (!answered) polls.push_back(desk.clock.unix_seconds() - began);
+        if (polls.size() == 1 && answered == is_answered) throw Crash();
+        return std::nullopt;
+    });
+    const std::string flow = asked.authorization().flow;
+    CHECK_THROWS_AS(client.resume<HttpRequest>(flow), Crash);
+    REQUIRE(desk.service.approve_device(asked.authorization().user_code));
+    CHECK(client.resume<HttpRequest>(flow));
+    CHECK(polls == std::vector<std::int64_t>{5, 15});
+    CHECK(desk.service.totals().slow_downs == 0);
+    CHECK(!client.resume<HttpRequest>(flow));
 }
 
 TEST_CASE("a bare Redirector that throws passes its exception and is asked again") {
