@@ -10,11 +10,12 @@
 //     $ coze_web_oauth
 //     LISTENING http://127.0.0.1:8080/
 //
-// A person is known by a session cookie: 256 random bits, signed, out of reach for scripts. The
-// session is the Subject whose tokens are used and the Binding that ties a callback to the browser
-// that was sent away. COZE_WEB_OAUTH_COOKIE_KEY keeps sessions alive over a restart; the tokens are
-// in memory and do not last, so people authorize again. In production a proxy speaks TLS: register
-// its https address and say --listen 127.0.0.1:8080.
+// A person is known by a session cookie, signed and out of reach for scripts, of two parts with 256
+// random bits each: the Binding that ties a callback to the browser that was sent away, and the
+// Subject whose tokens are used, a new one with each authorization, so that who had planted or seen
+// the cookie before shares nothing. COZE_WEB_OAUTH_COOKIE_KEY keeps sessions alive over a restart;
+// the tokens are in memory and do not last, so people authorize again. In production a proxy speaks
+// TLS: register its https address and say --listen 127.0.0.1:8080.
 #include "support/chat_request.hpp"
 #include "support/web_page.hpp"
 #include "support/web_server.hpp"
@@ -78,18 +79,27 @@ private:
                                                        settings_.user_id, question);
         if (chat.body.empty())
             return page(response, 400, "This is not UTF-8 text", form(), visitor);
-        show(send(chat, visitor), response, visitor, true);
+        show(send(chat, visitor), response, visitor);
     }
 
     /// Asks Coze who this is. That needs a token, so who is not signed in is sent to sign in.
     void login(const Request&, Response& response, Visitor& visitor) const {
-        show(send({"GET", settings_.person_url, {}, {}}, visitor), response, visitor, true);
+        show(send({"GET", settings_.person_url, {}, {}}, visitor), response, visitor);
     }
 
     /// What the consent page sent back: finishes the very request that was refused.
     void callback(const Request& request, Response& response, Visitor& visitor) const {
-        show(client_.resume<HttpRequest>(request.target, Binding{visitor.id}), response, visitor,
-             false);
+        const Binding browser{visitor.browser};
+        const std::string fresh = support::Sessions::fresh_id();
+        const auto end = client_.authorize(request.target, browser, rekey::SignedInAs{fresh},
+                                           rekey::Cancellation{stop_});
+        if (end) {  // from here on the old session is worth nothing
+            client_.forget(Subject{visitor.id});
+            visitor.id = fresh;
+            remember(response, visitor);
+        }
+        show(client_.resume<HttpRequest>(end, browser, rekey::Cancellation{stop_}), response,
+             visitor);
     }
 
     void logout(const Request& request, Response& response, Visitor& visitor) const {
@@ -104,13 +114,12 @@ private:
     }
 
     Result send(const HttpRequest& request, const Visitor& visitor) const {
-        return client_.send(request, Subject{visitor.id}, Binding{visitor.id},
+        return client_.send(request, Subject{visitor.id}, Binding{visitor.browser},
                             rekey::Cancellation{stop_});
     }
 
-    /// `may_redirect` is false for who has just come back: no browser is sent round in circles.
-    void show(const Result& result, Response& response, Visitor& visitor, bool may_redirect) const {
-        if (!result) return show_error(result, response, visitor, may_redirect);
+    void show(const Result& result, Response& response, Visitor& visitor) const {
+        if (!result) return show_error(result, response, visitor);
         using rekey::body::Json;
         const bool is_person = !Json::text(result->body, "data.user_id").empty();
         const std::string known = Json::text(result->body, "data.user_name");
@@ -139,8 +148,7 @@ private:
         page(response, 502, "The answer broke off", text + why + "</p>" + form(), visitor);
     }
 
-    void show_error(const Result& result, Response& response, const Visitor& visitor,
-                    bool may_redirect) const {
+    void show_error(const Result& result, Response& response, const Visitor& visitor) const {
         const auto& error = result.error();
         log(error.describe());
         const std::string why = "<p>" + html_escaped(error.message()) + "</p>";
@@ -149,12 +157,14 @@ private:
             log_id.empty() ? "" : "<p><small>log id " + log_id + "</small></p>";
         const std::string& url = error.authorization().url;
         switch (error.kind) {
-            case ErrorKind::authorization_needed:
-                if (may_redirect) return response.set_redirect(url, 302);
-                return page(
-                    response, 403, "Coze still refuses this",
-                    why + "<p><a href=\"" + html_escaped(url) + "\">Authorize again</a></p>",
-                    visitor);
+            case ErrorKind::authorization_needed: return response.set_redirect(url, 302);
+            case ErrorKind::refused:  // right after they authorized: nobody is sent round in
+                                      // circles
+                return page(response, 403, "Coze still refuses this", why + note + try_again(),
+                            visitor);
+            case ErrorKind::not_found:
+                return page(response, 404, "Coze does not know this agent",
+                            why + note + try_again(), visitor);
             case ErrorKind::authorization_denied:
                 return page(response, 403, "Not authorized", why + try_again(), visitor);
             case ErrorKind::configuration:

@@ -18,8 +18,10 @@ namespace support {
 
 /// One browser.
 struct Visitor {
-    std::string id{};    ///< 256 random bits: nobody else can name it.
-    std::string name{};  ///< Who is signed in, for people to read; empty if nobody is.
+    std::string browser{};  ///< 256 random bits: ties a callback to the browser that was sent away.
+    std::string id{};       ///< 256 more: whose tokens. A new one with each authorization, so that
+                            ///< who had planted or seen the cookie before shares nothing.
+    std::string name{};     ///< Who is signed in, for people to read; empty if nobody is.
 };
 
 /// Sessions that live in the browsers' cookies.
@@ -30,22 +32,26 @@ class Sessions {
 public:
     Sessions(rekey::Secret key, bool is_https) : signer_(std::move(key)), is_https_(is_https) {}
 
-    static Visitor begin() { return {rekey::oauth::random_token(32), {}}; }
+    static std::string fresh_id() { return rekey::oauth::random_token(32); }
+    static Visitor begin() { return {fresh_id(), fresh_id(), {}}; }
 
     /// The visitor of a `Cookie` header; with an empty id if there is none that we have signed.
     Visitor find(std::string_view cookies) const {
         const std::string text = signer_.open(cookie_in(cookies, cookie_name()));
-        const std::size_t end = text.find('~');
+        const std::size_t middle = text.find('~');
+        const std::size_t end = text.find('~', middle + 1);
         Visitor visitor;
-        if (end == text.npos ||
+        if (middle == text.npos || end == text.npos ||
             !rekey::oauth::base64url_decode(std::string_view(text).substr(end + 1), visitor.name))
             return {};
-        visitor.id = text.substr(0, end);
+        visitor.browser = text.substr(0, middle);
+        visitor.id = text.substr(middle + 1, end - middle - 1);
         return visitor;
     }
     /// The `Set-Cookie` that makes a browser this visitor.
     std::string cookie(const Visitor& visitor) const {
-        const std::string text = visitor.id + '~' + rekey::oauth::base64url_encode(visitor.name);
+        const std::string text =
+            visitor.browser + '~' + visitor.id + '~' + rekey::oauth::base64url_encode(visitor.name);
         return set_cookie(cookie_name(), signer_.seal(text), is_https_);
     }
 

@@ -24,7 +24,7 @@ public:
     /// Sends a request again that ended with `authorization_needed`, as a fresh call, once the
     /// user has authorized and the new token is in place.
     template <class Request> auto resume(const Resumable<Request>& waiting) const {
-        return static_cast<const Client&>(*this).run_again(waiting);
+        return static_cast<const Client&>(*this).run_again(waiting, waiting.subject);
     }
 };
 

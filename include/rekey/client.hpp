@@ -140,12 +140,11 @@ private:
     auto& user_source() const noexcept {
         return slots_->template of<typename Parts::Reauthorizer::Credential>();
     }
-    /// A fresh call for a request whose user has just authorized.
+    /// A fresh call for a request whose user has just authorized; `subject` is who that is.
     template <class Request, class... Extras>
     Result<ResponseTo<Request>> run_again(const Resumable<Request>& waiting,
-                                          const Extras&... more) const {
-        const detail::ResumedCall resumed{waiting.subject, waiting.idempotency_key,
-                                          waiting.idempotent};
+                                          std::string_view subject, const Extras&... more) const {
+        const detail::ResumedCall resumed{subject, waiting.idempotency_key, waiting.idempotent};
         return this->template run<Request, ResponseTo<Request>>(waiting.request, more..., resumed);
     }
     template <class Request, class End>

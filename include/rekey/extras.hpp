@@ -55,6 +55,13 @@ struct ReturnTo {
     std::string_view path;
 };
 
+/// Beside a callback: whose the tokens are from now on, if signing in changes that. A site whose
+/// users are sessions gives a fresh one here, so that nobody who knew the old one shares the
+/// tokens.
+struct SignedInAs {
+    std::string_view user;
+};
+
 namespace detail {
 
 template <class Wanted, class... Given>
@@ -103,6 +110,7 @@ struct CallExtras {
     bool pinned = false;
     bool has_binding = false;
     bool reauthorized = false;  ///< Set by `resume` only.
+    bool signs_in = false;      ///< `subject` is the user of `SignedInAs`.
     std::uint8_t slot = 0;
     std::string_view pinned_name{};
     std::string_view idempotency_key{};
@@ -127,6 +135,10 @@ struct CallExtras {
         extra.add_to(*this);
     }
     void take(const ReturnTo& extra) noexcept { return_to = extra.path; }
+    void take(const SignedInAs& extra) noexcept {
+        signs_in = true;
+        subject = extra.user;
+    }
     constexpr void take(const WithoutBinding&) noexcept {}
     void take(const SameCredentialAs& extra) noexcept {
         pinned = true;

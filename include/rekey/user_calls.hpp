@@ -14,6 +14,9 @@
 
 namespace rekey {
 inline namespace v0_1 {
+
+struct AuthorizationEnd;  // <rekey/resumable.hpp>
+
 namespace driver {
 
 /// With a flow, which keeps the users' tokens and knows how they come back.
@@ -25,22 +28,27 @@ public:
     /// Request   the type of that request; this client has kept it in memory.
     /// brought   the callback as it arrived (`/callback?code=…&state=…`); for a device flow
     ///           `result.authorization().flow`, and then it polls until the person has decided.
-    /// Bound     `Binding{session cookie}` of the browser that came back, or `WithoutBinding{}`.
+    /// Bound     `Binding{session cookie}` of the browser that came back, or `WithoutBinding{}`;
+    ///           `SignedInAs{user}` if the tokens are somebody else's than who began.
     /// Errors    `authorization_denied`: the person refused, or it is no answer to a flow of this
     ///           browser; `exchange_failed`; `configuration`: the request is not here any more.
     /// Threads   any; of several callbacks with one state one counts.
     template <class Request, class... Bound>
     auto resume(std::string_view brought, const Bound&... bound) const {
-        auto end = authorize(brought, bound...);
-        if (!end) return self().template unfinished<Request>(end);
-        auto waiting = self().user_source().parked().template take<Request>(
-            end.flow, self().clock().unix_seconds());
-        if (waiting) return self().run_again(*waiting, bound...);
-        return self().template unfinished<Request>(
-            gone(std::move(end),
-                 "the user has authorized, but the request that was refused is "
-                 "not here any more: it waited too long, was resumed already, or "
-                 "waits in another process"));
+        return finish<Request>(authorize(brought, bound...), bound...);
+    }
+    /// The second half of it, for who has called `authorize` and has something to do in between.
+    ///
+    /// end     what `authorize` gave; the request goes out with the tokens of `end.subject`.
+    template <class Request, class End, class... Bound,
+              std::enable_if_t<std::is_same_v<End, AuthorizationEnd>, int> = 0>
+    auto resume(End end, const Bound&... bound) const {
+        static_assert(
+            (detail::IsExtra<Bound>::value && ...) && detail::count_of<Subject, Bound...> == 0,
+            "rekey: behind the end of an authorization, which says who it is, stands "
+            "Binding{session cookie} or WithoutBinding{}, and Cancellation{...} if somebody may "
+            "stop it.");
+        return finish<Request>(std::move(end), bound...);
     }
     /// The same with a request that the caller has kept; only together with the end of its own
     /// authorization.
@@ -49,7 +57,7 @@ public:
                 const Bound&... bound) const {
         auto end = authorize(brought, bound...);
         if (!end) return self().template unfinished<Request>(end);
-        if (end.flow == waiting.flow) return self().run_again(waiting, bound...);
+        if (end.flow == waiting.flow) return self().run_again(waiting, end.subject, bound...);
         return self().template unfinished<Request>(
             gone(std::move(end),
                  "the user has authorized, but this request belongs to another "
@@ -68,13 +76,17 @@ public:
         return self().user_source().begin(sorted, self().exchanger(), clock);
     }
     /// Takes what the person brought back and gets the user's tokens; sends nothing else. Gives an
-    /// `AuthorizationEnd`.
+    /// `AuthorizationEnd`. With `SignedInAs{user}` the tokens are that user's, whoever began; what
+    /// the beginner had before stays, so `forget` a session that is no more.
     template <class... Bound>
     auto authorize(std::string_view brought, const Bound&... bound) const {
         require_binding<Bound...>();
-        static_assert((detail::IsExtra<Bound>::value && ...),
-                      "rekey: behind what the browser brought stands Binding{session cookie} or "
-                      "WithoutBinding{}, and Cancellation{...} if somebody may stop it.");
+        static_assert(
+            ((detail::IsExtra<Bound>::value || std::is_same_v<Bound, SignedInAs>)&&...) &&
+                detail::count_of<Subject, Bound...> == 0,
+            "rekey: behind what the browser brought stands Binding{session cookie} or "
+            "WithoutBinding{}, Cancellation{...} if somebody may stop it, and "
+            "SignedInAs{user} if signing in changes who it is; a Subject would not count.");
         detail::CallExtras sorted;
         (sorted.take(bound), ...);
         auto&& clock = self().clock();
@@ -105,6 +117,18 @@ private:
                       "Binding{session cookie}, or say WithoutBinding{}.");
     }
     const Client& self() const noexcept { return static_cast<const Client&>(*this); }
+    template <class Request, class End, class... Bound>
+    auto finish(End end, const Bound&... bound) const {
+        if (!end) return self().template unfinished<Request>(end);
+        auto waiting = self().user_source().parked().template take<Request>(
+            end.flow, self().clock().unix_seconds());
+        if (waiting) return self().run_again(*waiting, end.subject, bound...);
+        return self().template unfinished<Request>(
+            gone(std::move(end),
+                 "the user has authorized, but the request that was refused is "
+                 "not here any more: it waited too long, was resumed already, or "
+                 "waits in another process"));
+    }
     template <class End> static End gone(End&& end, const char* why) {
         end.is_authorized = false;
         end.kind = ErrorKind::configuration;

@@ -86,8 +86,8 @@ private:
     };
     struct Locked {
         explicit Locked(AskedUsers& users) noexcept : users_(users) {
-            while (users_.locked_.exchange(true, Order::acquire)) {
-            }
+            while (users_.locked_.exchange(true, Order::acquire))
+                SystemClock::sleep(std::chrono::microseconds{50});  // the holder may need the core
         }
         Locked(const Locked&) = delete;
         Locked& operator=(const Locked&) = delete;

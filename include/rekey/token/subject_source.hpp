@@ -237,16 +237,21 @@ public:
         whom.binding = extras.has_binding ? &binding : nullptr;
         whom.stop = extras.stop;
         const Looker<Clock> looker{this, &clock};
-        whom.newer = {&looker, &Looker<Clock>::has};
+        if (!extras.signs_in) whom.newer = {&looker, &Looker<Clock>::has};
         oauth::FlowAnswer answer;
-        credential_.flow().finish(brought, whom, exchanger, clock, answer);
+        if (extras.signs_in && extras.subject.empty())
+            answer.deny(ErrorKind::configuration, "SignedInAs{user} names nobody");
+        else
+            credential_.flow().finish(brought, whom, exchanger, clock, answer);
         if (!answer.request.flow.empty()) {
             // Once it is over the next refusal is brought to the person again.
             with_known(answer.request.subject, [&answer](User& user) {
                 if (!answer.sent_away) user.asked_until = TimePoint{};
             });
-            if (answer.is_authorized() && answer.tokens)
-                keep(*user_of(answer.request.subject, clock), answer, clock);
+            if (answer.is_authorized()) {
+                if (extras.signs_in) answer.request.subject = std::string(extras.subject);
+                if (answer.tokens) keep(*user_of(answer.request.subject, clock), answer, clock);
+            }
         }
         AuthorizationEnd end;
         end.is_authorized = answer.is_authorized();

@@ -241,6 +241,62 @@ TEST_CASE("S5 an empty session handle begins nothing") {
 
 // --- Several users ---
 
+TEST_CASE("S5 a session may change with the authorization: who knew the old one shares nothing") {
+    Desk desk;
+    const auto client = desk.web();
+    const auto asked = client.send(desk.chat(), Subject{"planted"}, here());
+    REQUIRE(!asked);
+    const std::string back = desk.browse(asked.authorization().url);
+    SECTION("in two steps") {
+        const AuthorizationEnd end = client.authorize(back, here(), SignedInAs{"fresh"});
+        REQUIRE(end);
+        CHECK(end.subject == "fresh");
+        const auto done = client.resume<HttpRequest>(end, here());
+        REQUIRE(done);
+        CHECK(is_same(desk.wire.chats().at(0).request, desk.chat()));
+        CHECK(!client.resume<HttpRequest>(end, here()));  // once
+    }
+    SECTION("in one") { CHECK(client.resume<HttpRequest>(back, here(), SignedInAs{"fresh"})); }
+    SECTION("with a request that was kept elsewhere") {
+        const Resumable<HttpRequest> waiting{desk.chat(), asked, Subject{"planted"}};
+        CHECK(client.resume(waiting, back, here(), SignedInAs{"fresh"}));
+    }
+    CHECK(client.send(desk.chat(), Subject{"fresh"}, here()));
+    CHECK(!client.send(desk.chat(), Subject{"planted"}, here()));
+    CHECK(desk.service.totals().chats_executed == 2);
+}
+
+TEST_CASE("who signs in as nobody is not signed in, and the callback is not used up") {
+    Desk desk;
+    const auto client = desk.web();
+    const auto asked = client.send(desk.chat(), ann(), here());
+    REQUIRE(!asked);
+    const std::string back = desk.browse(asked.authorization().url);
+    const AuthorizationEnd nobody = client.authorize(back, here(), SignedInAs{""});
+    CHECK(!nobody);
+    CHECK(nobody.kind == ErrorKind::configuration);
+    const auto unsent = client.resume<HttpRequest>(nobody, here());
+    REQUIRE(!unsent);
+    CHECK(unsent.error().message() == "SignedInAs{user} names nobody");
+    CHECK(desk.wire.sent().empty());
+    CHECK(client.resume<HttpRequest>(back, here()));
+}
+
+TEST_CASE("a Redirector is told again of who began, though the tokens are somebody else's") {
+    Desk desk;
+    int windows = 0;
+    const auto tell = [&windows](const AuthorizationRequest&) {
+        ++windows;
+        return HandedOver{};
+    };
+    const auto client = desk.client(coze::WebFlow{desk.web_app(), tell});
+    const auto asked = client.send(desk.chat(), ann(), here());
+    REQUIRE(!asked);
+    REQUIRE(client.authorize(desk.browse(asked.authorization().url), here(), SignedInAs{"fresh"}));
+    CHECK(!client.send(desk.chat(), ann(), here()));
+    CHECK(windows == 2);
+}
+
 TEST_CASE("S55 the success of one user never serves another") {
     Desk desk;
     const auto client = desk.web();
