@@ -6,8 +6,9 @@
 //
 //     $ export PUBLISHED_BOT_ID=7379… USER_ID=user_1
 //     $ export COZE_PKCE_OAUTH_CLIENT_ID=…
-//     COZE_PKCE_OAUTH_REDIRECT_URI=http://127.0.0.1:8090/callback $ coze_pkce_oauth --message
-//     "Hello" Open this page in a browser on this machine and say yes:
+//     $ export COZE_PKCE_OAUTH_REDIRECT_URI=http://127.0.0.1:8090/callback
+//     $ coze_pkce_oauth --message "Hello"
+//     Open this page in a browser on this machine and say yes:
 //     https://www.coze.com/api/permission/oauth2/authorize?response_type=code&client_id=…
 //     {"code":0,"msg":"","data":{"id":"7300…","conversation_id":"7300…",…}}
 //

@@ -255,5 +255,7 @@ int main(int argc, char** argv) {
     support::harden(server, settings);
     backend.add_routes(server);
     if (support::serve(server, settings.host, settings.port, [&] { backend.stop(); })) return 0;
-    return settings.complain("cannot listen on the host and port of COZE_WEB_OAUTH_REDIRECT_URI");
+    return settings.complain("cannot listen on " + settings.host + ":" +
+                             std::to_string(settings.port) + ", which is from " +
+                             std::string(settings.listen_from));
 }

@@ -247,8 +247,11 @@ void ChatProgram::finish(const Result& result) {
 
 void ChatProgram::give_up(const Result& result) {
     const rekey::Error<HttpResponse>& error = result.error();
-    // Nothing was sent because a credential cannot work: that is no answer of the service.
-    if (error.kind == rekey::ErrorKind::configuration && error.http_status == 0)
+    // A credential or an app that cannot work is no answer of the service: nothing was sent with
+    // it, or its user was asked, after a refusal whose status is still the reported one, in vain.
+    const bool is_unsent =
+        error.http_status == 0 || result.stop_reason() == rekey::StopReason::needs_user;
+    if (error.kind == rekey::ErrorKind::configuration && is_unsent)
         return fail(error.describe(), 2);
     if (error.kind == rekey::ErrorKind::authorization_needed) {
         std::cout << result.authorization().url << '\n' << std::flush;

@@ -143,6 +143,7 @@ bool WebSettings::read_redirect_uri() {
     }
     host = std::string(place.origin.host);
     port = place.origin.port;
+    listen_from = "--listen";
     return true;
 }
 

@@ -40,6 +40,7 @@ public:
     std::string callback_path{};   ///< Of the redirect URI, decoded.
     std::string host{};            ///< To listen on; `[…]` around IPv6.
     std::uint16_t port = 0;
+    std::string_view listen_from{"COZE_WEB_OAUTH_REDIRECT_URI"};  ///< Or `--listen`.
     bool is_https = false;     ///< Browsers reach us by https, through a proxy.
     bool is_loopback = false;  ///< Browsers are on this machine.
 
