@@ -126,7 +126,7 @@ public:
     Fetched fetch(Pin& pin, bool renew, const rekey::detail::CallExtras& extras,
                   const Exchanger& exchanger, Clock& clock, Report& report) {
         const std::uint64_t refused = renew && pin ? pin->generation : 0;
-        const auto user = Base::user_of(extras.subject, clock.unix_seconds());
+        const auto user = Base::user_of(extras.subject, clock);
         Secret refused_token;
         if (refused != 0) refused_token = Secret(pin->token());
         if (Base::take_if_usable(pin, *user, refused, clock)) return Base::found(pin, renew);
@@ -328,7 +328,7 @@ private:
     template <class Clock> void hand_over(std::string_view subject, Clock& clock) {
         oauth::TokenSet tokens;
         {
-            const auto user = Base::user_of(subject, clock.unix_seconds());
+            const auto user = Base::user_of(subject, clock);
             const std::lock_guard<std::mutex> lock(user->mutex);
             if (user->refresh_token.empty()) return;
             tokens.access_token = Secret(user->current.read()->token());
