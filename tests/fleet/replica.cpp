@@ -136,9 +136,10 @@ int load(int seconds, int count) {
                     ++answered;
                 else if (result.error().kind == ErrorKind::exchange_failed)
                     ++later;
-                else if (result.error().kind == ErrorKind::authorization_needed)
-                    ++asked;
-                else if (++failed == 1)
+                else if (result.error().kind == ErrorKind::authorization_needed) {
+                    if (++asked == 1)
+                        std::fprintf(stderr, "%s\n", result.error().describe().c_str());
+                } else if (++failed == 1)
                     std::fprintf(stderr, "%s\n", result.error().describe().c_str());
                 std::this_thread::sleep_for(50ms);
             }
