@@ -82,8 +82,8 @@ auto make_client() {
     token::RefreshTimes times;
     times.lease = 1500ms;
     times.call = 500ms;
-    times.doubt = 12s;
-    times.patience = 16s;
+    times.doubt = 6s;
+    times.patience = 10s;
     return Client{Http{}, OboReauth{coze::PkceLoopback{app, HandOver{}}}, coze::RetryOnRefusal{},
                   TokensIn{Store(redis), stores::sealer("key-1"), times}};
 }
