@@ -82,8 +82,8 @@ auto make_client() {
     token::RefreshTimes times;
     times.lease = 1500ms;
     times.call = 500ms;
-    times.doubt = 6s;
-    times.patience = 10s;
+    times.doubt = 9s;  // more than a slow refresh, an outage and a restart of Redis together
+    times.patience = 12s;
     return Client{Http{}, OboReauth{coze::PkceLoopback{app, HandOver{}}}, coze::RetryOnRefusal{},
                   TokensIn{Store(redis), stores::sealer("key-1"), times}};
 }
