@@ -4,7 +4,9 @@
 #define REKEY_TOKEN_SOURCE_HPP
 
 #include <rekey/action.hpp>
+#include <rekey/detail/atomic.hpp>
 #include <rekey/detail/mutex.hpp>
+#include <rekey/detail/thread_random.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/oauth/token_response.hpp>
 #include <rekey/token/signature.hpp>
@@ -25,6 +27,27 @@ constexpr std::int64_t expiry_margin(std::int64_t lifetime) noexcept {
     return lifetime / 10 < 30 ? lifetime / 10 : 30;
 }
 
+/// Seconds before that margin in which one caller gets the next token while the others go on with
+/// the present one: a fifth of its life, five minutes at most.
+constexpr std::int64_t early_window(std::int64_t lifetime) noexcept {
+    return lifetime / 5 < 300 ? lifetime / 5 : 300;
+}
+
+/// When a token that is handed out until `usable_until` is refreshed early: somewhere in the first
+/// half of its window, for each token of each process elsewhere, so that a fleet that started
+/// together does not ask together.
+constexpr std::int64_t early_refresh_at(std::int64_t usable_until, std::int64_t lifetime,
+                                        std::uint64_t random) noexcept {
+    const std::int64_t window = early_window(lifetime);
+    const auto room = static_cast<std::uint64_t>(window / 2 + 1);
+    return usable_until - window + static_cast<std::int64_t>(random % room);
+}
+
+/// So long the endpoint is left alone after so many failures in a row: 1 s, 2 s, 4 s, … 30 s.
+constexpr Duration pause_after(unsigned failures) noexcept {
+    return std::chrono::seconds{failures < 6 ? 1 << (failures == 0 ? 0 : failures - 1) : 30};
+}
+
 /// How often one exchange is tried when the endpoint fails in passing, each time with a new
 /// assertion, and the wait before the second try; it doubles after that.
 inline constexpr int exchange_tries = 3;
@@ -32,13 +55,17 @@ inline constexpr Duration first_exchange_wait = std::chrono::milliseconds{200};
 
 /// The token of one credential, obtained when first needed and kept until shortly before expiry.
 ///
+/// Shortly before that, in its early window, one caller gets the next token and the others go on
+/// with the present one; should that fail, the present one serves on. After a failure the endpoint
+/// is left alone for a pause, in which who has no token gets that failure at once.
+///
 /// Credential  `token_request(unix_seconds)` gives {http, authorization, problem}: a new one, with
 /// a
 ///             new assertion, for every try; `read_token(status, content_type, body, now)` gives an
 ///             `oauth::TokenAnswer`.
 /// Threads     any number of callers; one of them asks the endpoint, the others wait and share what
 ///             it got, a failure too. A caller whose transport throws frees the queue.
-/// Cost        with a live token: a pinned read, no lock, no allocation.
+/// Cost        with a live token: a pinned read and one comparison, no lock, no allocation.
 /// Self        who obtains the token in the place of this class: `lead`, see stored_sources.hpp.
 template <class Credential, class Self = void> class Source {
 public:
@@ -56,46 +83,11 @@ public:
     template <class Call, class Exchanger, class Clock, class Report>
     Fetched fetch(Pin& pin, bool renew, const Call& call, const Exchanger& exchanger, Clock& clock,
                   Report& report) {
-        const detail::Stop stop = stop_of(call);
         const std::uint64_t refused = renew && pin ? pin->generation : 0;
         pin = current_.read();
-        if (lives(*pin, clock.unix_seconds()) && pin->generation > refused)
+        if (clock.unix_seconds() < pin->refresh_at && pin->generation > refused)
             return found(pin, renew);
-        pin.release();
-
-        detail::Locked lock(mutex_);
-        for (;;) {
-            pin = current_.read();
-            if (lives(*pin, clock.unix_seconds()) && pin->generation > refused)
-                return found(pin, renew);
-            pin.release();
-            if (!busy_) break;
-            const std::uint64_t joined = flight_;
-            while (busy_ && flight_ == joined) {
-                if (stop.is_cancelled()) return stopped(report);
-                if (stop.flag == nullptr)
-                    ended_.wait(mutex_);
-                else
-                    ended_.wait_a_while(mutex_);
-            }
-            if (failed_flight_ == joined) {
-                report = Report{};
-                take(report, failure_);
-                return failure_.outcome;
-            }
-        }
-        busy_ = true;
-        ++flight_;
-        lock.unlock();
-        Leading leading{*this};  // frees the queue, also if the transport throws
-        Fetched outcome = Fetched::failed;
-        if constexpr (std::is_void_v<Self>)
-            outcome = exchange(pin, exchanger, clock, stop, refused, report);
-        else
-            outcome = static_cast<Self&>(*this).lead(pin, call, exchanger, clock, refused, report);
-        if (outcome <= Fetched::renewed) return renew ? Fetched::renewed : outcome;
-        if (!report.cancelled) leading.failed(outcome, report);  // the others ask for themselves
-        return outcome;
+        return fetch_late(pin, refused, renew, call, exchanger, clock, report);
     }
 
     /// Puts another credential in the place of this one; its token is obtained when needed.
@@ -103,6 +95,7 @@ public:
         const detail::Locked lock(mutex_);
         credential_.replace(new Credential(credential));
         ++replacements_;
+        end_pause();
         Signature* const none = new Signature;
         none->generation = current_.read()->generation + 1;
         current_.replace(none);
@@ -130,23 +123,28 @@ protected:
     /// The caller that talks to the endpoint, until this is destroyed.
     class Leading {
     public:
-        explicit Leading(Source& source) noexcept : source_(source) {}
+        Leading(Source& source, std::uint64_t replacements) noexcept
+            : source_(source), replacements_(replacements) {}
         Leading(const Leading&) = delete;
         Leading& operator=(const Leading&) = delete;
         ~Leading() {
             const detail::Locked lock(source_.mutex_);
-            source_.busy_ = false;
+            source_.busy_.store(false, detail::Order::relaxed);
             source_.ended_.wake_all();
         }
-        template <class Report> void failed(Fetched outcome, const Report& report) {
+        /// Who waited for an early refresh that failed asks again: it was tried only once.
+        template <class Report>
+        void failed(Fetched outcome, const Report& report, bool is_early, TimePoint now) {
             const detail::Locked lock(source_.mutex_);
-            source_.failed_flight_ = source_.flight_;
+            if (!is_early) source_.failed_flight_ = source_.flight_;
             take(source_.failure_, report);
             source_.failure_.outcome = outcome;
+            if (replacements_ == source_.replacements_) source_.pause(is_early, now);
         }
 
     private:
         Source& source_;
+        const std::uint64_t replacements_;  // when it began
     };
 
     static detail::Stop stop_of(const detail::CallExtras& call) noexcept { return call.stop; }
@@ -165,15 +163,112 @@ protected:
         return pin->accepted.load(detail::Order::relaxed) ? Fetched::proven : Fetched::unproven;
     }
 
+    /// The same without a token that may be used for a while to come.
+    template <class Call, class Exchanger, class Clock, class Report>
+    [[gnu::noinline, gnu::cold]] Fetched fetch_late(Pin& pin, std::uint64_t refused, bool renew,
+                                                    const Call& call, const Exchanger& exchanger,
+                                                    Clock& clock, Report& report) {
+        const detail::Stop stop = stop_of(call);
+        const auto serves = [&] {
+            return lives(*pin, clock.unix_seconds()) && pin->generation > refused;
+        };
+        // In the window most callers go on without a lock.
+        if (serves() && (busy_.load(detail::Order::relaxed) || pauses(clock)))
+            return found(pin, renew);
+        for (;;) {
+            pin.release();
+            detail::Locked lock(mutex_);
+            bool is_early = false;
+            for (;;) {
+                pin = current_.read();
+                const bool busy = busy_.load(detail::Order::relaxed);
+                is_early = serves();
+                if (is_early && (busy || pauses(clock) || clock.unix_seconds() < pin->refresh_at))
+                    return found(pin, renew);
+                pin.release();
+                if (!busy) break;
+                const std::uint64_t joined = flight_;
+                while (busy_.load(detail::Order::relaxed) && flight_ == joined) {
+                    if (stop.is_cancelled()) return stopped(report);
+                    if (stop.flag == nullptr)
+                        ended_.wait(mutex_);
+                    else
+                        ended_.wait_a_while(mutex_);
+                }
+                if (failed_flight_ == joined) return failed_before(report);
+            }
+            if (!is_early && !pause_is_early_ && pauses(clock)) return failed_before(report);
+            busy_.store(true, detail::Order::relaxed);
+            ++flight_;
+            least_pause_ = Duration{0};
+            // Until it has ended, lest a transport that throws is tried by one caller after
+            // another.
+            if (is_early) pause_until(clock.now() + pause_after(1));
+            Leading leading{*this, replacements_};  // frees the queue, also if the transport throws
+            lock.unlock();
+            Fetched outcome = Fetched::failed;
+            if constexpr (std::is_void_v<Self>)
+                outcome = exchange(pin, exchanger, clock, stop, refused, is_early, report);
+            else
+                outcome =
+                    static_cast<Self&>(*this).lead(pin, call, exchanger, clock, refused, report);
+            if (outcome <= Fetched::renewed) return renew ? Fetched::renewed : outcome;
+            if (report.cancelled) return outcome;  // the others ask for themselves
+            leading.failed(outcome, report, is_early, clock.now());
+            if (!is_early) return outcome;
+            pin = current_.read();
+            if (serves()) return found(pin, renew);
+        }  // it died meanwhile, or its credential was replaced
+    }
+
+    /// What the last exchange ended with. Under the lock.
+    template <class Report> Fetched failed_before(Report& report) {
+        report = Report{};
+        take(report, failure_);
+        return failure_.outcome;
+    }
+    /// Whether the endpoint is left alone after a failure.
+    template <class Clock> bool pauses(Clock& clock) const {
+        const std::int64_t until = pause_until_.load(detail::Order::relaxed);
+        return until != 0 && clock.now().time_since_epoch().count() < until;
+    }
+    void pause_until(TimePoint until) noexcept {
+        pause_until_.store(until.time_since_epoch().count(), detail::Order::relaxed);
+    }
+    /// Under the lock. Early failures hold up nobody who has no token, nor do they count then.
+    void pause(bool is_early, TimePoint now) noexcept {
+        if (pause_is_early_ != is_early) failures_ = 0;
+        pause_is_early_ = is_early;
+        if (failures_ < 6) ++failures_;
+        const Duration own = pause_after(failures_);
+        pause_until(now + (own < least_pause_ ? least_pause_ : own));
+    }
+    void end_pause() noexcept {
+        failures_ = 0;
+        pause_until_.store(0, detail::Order::relaxed);
+    }
+    /// Under the lock: from now on callers get this one. What a store gives has no early window:
+    /// asked early, it would give the same once more.
+    void put(Pin& pin, Signature* fresh, std::int64_t lifetime) {
+        if (!fresh->value.empty())
+            fresh->refresh_at = std::is_void_v<Self> ? early_refresh_at(fresh->expires_at, lifetime,
+                                                                        detail::ThreadRandom{}())
+                                                     : fresh->expires_at;
+        current_.replace(fresh);
+        end_pause();
+        pin = current_.read();  // here, under the lock: a replacement may follow at once
+    }
+
     template <class Exchanger, class Clock, class Report>
     Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
-                     std::uint64_t refused, Report& report) {
+                     std::uint64_t refused, bool is_early, Report& report) {
         Duration wait = first_exchange_wait;
         for (int attempt = 1;; ++attempt, wait *= 2) {
             const Fetched outcome = exchange_once(pin, exchanger, clock, refused, report);
             const bool passing = outcome == Fetched::failed || outcome == Fetched::not_sent ||
                                  outcome == Fetched::unknown;
-            if (!passing || lasting_ || attempt == exchange_tries) return outcome;
+            if (!passing || lasting_ || is_early || attempt == exchange_tries) return outcome;
+            if (least_pause_ > wait) return outcome;  // the endpoint asks for more
             if (!stop.sleep(clock, wait)) return stopped(report);
         }
     }
@@ -199,6 +294,7 @@ protected:
         report.reach = answer.reach;
         report.http_status = answer.status;
         report.log_id = answer.log_id;
+        least_pause_ = answer.retry_after;
         if (answer.reach != Reach::answered) {
             report.message = "token request: " + answer.detail;
             lasting_ = answer.lasting;
@@ -237,17 +333,21 @@ protected:
             return Fetched::failed;
         }
         const Pin old = current_.read();
-        if (refused != 0 && old->generation == refused &&
-            constant_time_equal(old->token(), token.access_token.expose())) {
+        const bool is_same = constant_time_equal(old->token(), token.access_token.expose());
+        if (is_same && refused != 0 && old->generation == refused) {
             report.message = "the token endpoint gave the refused token once more";
             return Fetched::refused;
         }
         Signature* const fresh =
             make_signature(credential, token.access_token.expose(), old->generation + 1);
         fresh->expires_at = token.expires_at - expiry_margin(token.expires_at - now);
-        current_.replace(fresh);
-        pin = current_.read();  // here, under the lock: a replacement may follow at once
-        return Fetched::unproven;
+        if (is_same) {  // asked early, the endpoint goes on with it
+            fresh->generation = old->generation;
+            fresh->accepted.store(old->accepted.load(detail::Order::relaxed),
+                                  detail::Order::relaxed);
+        }
+        put(pin, fresh, token.expires_at - now);
+        return found(pin, false);
     }
 
     static std::string sentence(const oauth::TokenAnswer& token) {
@@ -279,8 +379,7 @@ protected:
                                                 old->generation + 1);
         fresh->expires_at = obtained.fresh_until;
         fresh->accepted.store(true, detail::Order::relaxed);
-        current_.replace(fresh);
-        pin = current_.read();
+        put(pin, fresh, 0);
         return Fetched::proven;
     }
     std::uint64_t replacements() {
@@ -297,8 +396,12 @@ protected:
     std::uint64_t failed_flight_ = 0;
     std::uint64_t replacements_ = 0;
     Failure failure_{};
-    bool busy_ = false;
-    bool lasting_ = false;  // owned by the caller that leads
+    detail::Atomic<std::int64_t> pause_until_{0};  // nanoseconds of the steady clock
+    detail::Atomic<bool> busy_{false};             // written under the lock, as the pause
+    bool pause_is_early_ = false;
+    unsigned failures_ = 0;    // in a row
+    bool lasting_ = false;     // owned by the caller that leads
+    Duration least_pause_{0};  // as well: what the endpoint asked for
 };
 
 /// What a credential names as its `Exchange` to get its token this way.

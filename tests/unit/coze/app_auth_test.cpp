@@ -203,10 +203,10 @@ TEST_CASE("a token is renewed shortly before it expires, not after") {
     Lane lane;
     const auto client = lane.client();
     REQUIRE(client.send(lane.chat()));
-    lane.desk.now += 900 - 31;
+    lane.desk.now += 900 - 30 - 180 - 1;  // before its early window
     REQUIRE(client.send(lane.chat()));
     CHECK(lane.exchanges() == 1);
-    lane.desk.now += 2;
+    lane.desk.now += 91;  // in it, wherever it was drawn
     REQUIRE(client.send(lane.chat()));
     CHECK(lane.exchanges() == 2);
 }
@@ -225,10 +225,10 @@ TEST_CASE("S28 expires_in is read as absolute or relative by its size") {
             http, CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
             coze::RetryOnRefusal{}, UseClock{clock}};
         REQUIRE(client.send(lane.chat()));
-        clock.advance(std::chrono::seconds{869});
+        clock.advance(std::chrono::seconds{689});
         REQUIRE(client.send(lane.chat()));
         CHECK(http.sends().size() == 3);
-        clock.advance(std::chrono::seconds{2});
+        clock.advance(std::chrono::seconds{182});
         (void)client.send(lane.chat());
         CHECK(http.sends()[3].url.find("/api/permission/oauth2/") != std::string::npos);
     }
