@@ -400,13 +400,14 @@ TEST_CASE("S34 in its early window a token is refreshed by one caller, and no ot
     };
     REQUIRE(fetch(source, pin, false, old, clock) == Fetched::unproven);
     pin.release();
-    clock.advance(std::chrono::seconds{869});
+    clock.advance(std::chrono::seconds{850});
     std::atomic<int> exchanges{0};
     std::atomic<int> with_old{0};
     Gate begun;
     Gate others_are_done;
     const auto exchanger = [&](const HttpRequest&, std::string_view, std::string_view) {
         if (++exchanges != 1) return granted("token-3");
+        clock.advance(std::chrono::seconds{10});  // a slow one
         begun.open();
         others_are_done.wait();
         return granted("token-2");
