@@ -74,6 +74,13 @@ public:
 
     Pin peek() { return current_.read(); }
 
+    /// The signature if it may be sent and nobody need look for the next one yet; else nothing.
+    [[gnu::always_inline]] Pin settled(std::int64_t unix_seconds) noexcept {
+        Pin pin = current_.read();
+        if (unix_seconds >= pin->refresh_at) pin.release();
+        return pin;
+    }
+
     /// Puts a signature into `pin`, asking the endpoint if there is none that lives.
     ///
     /// `renew`      the signature in `pin` was refused: only a newer one will do.
@@ -83,11 +90,13 @@ public:
     template <class Call, class Exchanger, class Clock, class Report>
     Fetched fetch(Pin& pin, bool renew, const Call& call, const Exchanger& exchanger, Clock& clock,
                   Report& report) {
-        const std::uint64_t refused = renew && pin ? pin->generation : 0;
-        pin = current_.read();
-        if (clock.unix_seconds() < pin->refresh_at && pin->generation > refused)
-            return found(pin, renew);
-        return fetch_late(pin, refused, renew, call, exchanger, clock, report);
+        if (Pin fresh = settled(clock.unix_seconds());
+            fresh && !(renew && pin && fresh->generation <= pin->generation)) {
+            const Fetched outcome = found(fresh, renew);
+            pin = std::move(fresh);
+            return outcome;
+        }
+        return fetch_late(pin, renew, call, exchanger, clock, report);
     }
 
     /// Puts another credential in the place of this one; its token is obtained when needed.
@@ -165,13 +174,15 @@ protected:
 
     /// The same without a token that may be used for a while to come.
     template <class Call, class Exchanger, class Clock, class Report>
-    [[gnu::noinline, gnu::cold]] Fetched fetch_late(Pin& pin, std::uint64_t refused, bool renew,
-                                                    const Call& call, const Exchanger& exchanger,
-                                                    Clock& clock, Report& report) {
+    [[gnu::noinline, gnu::cold]] Fetched fetch_late(Pin& pin, bool renew, const Call& call,
+                                                    const Exchanger& exchanger, Clock& clock,
+                                                    Report& report) {
         const detail::Stop stop = stop_of(call);
+        const std::uint64_t refused = renew && pin ? pin->generation : 0;
         const auto serves = [&] {
             return lives(*pin, clock.unix_seconds()) && pin->generation > refused;
         };
+        pin = current_.read();
         // In the window most callers go on without a lock.
         if (serves() && (busy_.load(detail::Order::relaxed) || pauses(clock)))
             return found(pin, renew);
