@@ -25,6 +25,7 @@ struct ExchangeAnswer {
     std::string body{};
     std::string log_id{};
     std::string detail{};
+    std::string date{};       ///< The server's clock, as it wrote it.
     Duration retry_after{0};  ///< The server's hint in seconds; zero without one.
 };
 
@@ -45,8 +46,7 @@ template <class Transport, class Service> struct Exchanger {
             fields.authorization = authorization;
             fields.credential = credential;
             auto answer = call(request, Attempt{fields});
-            using Answer = decltype(answer);
-            if constexpr (detail::IsExpectedLike<Answer>::value) {
+            if constexpr (detail::IsExpectedLike<decltype(answer)>::value) {
                 if (!answer.has_value())
                     return failed(detail::transport_error(std::move(answer).error()));
                 return read(detail::value_in(answer));
@@ -77,6 +77,7 @@ private:
         answer.status = Reads::status(response);
         answer.content_type = std::string(Reads::header(response, "Content-Type"));
         answer.body = std::string(Reads::body(response));
+        answer.date = std::string(Reads::header(response, "Date"));
         answer.retry_after = seconds_in(Reads::header(response, "Retry-After"));
         for (const std::string_view name : Service::log_id_headers)
             if (answer.log_id.empty()) answer.log_id = std::string(Reads::header(response, name));
@@ -103,11 +104,10 @@ private:
 };
 
 /// The time, if the plan reads it.
-template <class Plan, class Clock> TimePoint now_of(Clock& clock) {
+template <class Plan, class Clock> TimePoint now_of([[maybe_unused]] Clock& clock) {
     if constexpr (Plan::reads_clock) {
         return clock.now();
     } else {
-        (void)clock;
         return TimePoint{};
     }
 }

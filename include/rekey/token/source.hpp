@@ -5,6 +5,7 @@
 
 #include <rekey/action.hpp>
 #include <rekey/detail/atomic.hpp>
+#include <rekey/detail/http_date.hpp>
 #include <rekey/detail/mutex.hpp>
 #include <rekey/detail/thread_random.hpp>
 #include <rekey/extras.hpp>
@@ -46,6 +47,22 @@ constexpr std::int64_t early_refresh_at(std::int64_t usable_until, std::int64_t 
 /// So long the endpoint is left alone after so many failures in a row: 1 s, 2 s, 4 s, … 30 s.
 constexpr Duration pause_after(unsigned failures) noexcept {
     return std::chrono::seconds{failures < 6 ? 1 << (failures == 0 ? 0 : failures - 1) : 30};
+}
+
+/// Clocks that differ by no more seconds than this are not worth a word, or another try.
+inline constexpr std::int64_t skew_tolerance = 60;
+
+/// By how many seconds the clock of a server is ahead of ours, if its answer says so with a `Date`:
+/// nothing as long as the date lies between the sending and the answer.
+///
+/// Source  RFC 9110 §6.6.1
+constexpr std::int64_t skew_of(std::string_view date, std::int64_t sent_at,
+                               std::int64_t answered_at) noexcept {
+    const detail::HttpDate theirs = detail::http_date(date, answered_at);
+    if (!theirs.is_date) return 0;
+    if (theirs.unix_seconds > answered_at) return theirs.unix_seconds - answered_at;
+    if (theirs.unix_seconds + 1 < sent_at) return theirs.unix_seconds + 1 - sent_at;  // it was cut
+    return 0;
 }
 
 /// How often one exchange is tried when the endpoint fails in passing, each time with a new
@@ -274,8 +291,13 @@ protected:
     Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
                      std::uint64_t refused, bool is_early, Report& report) {
         Duration wait = first_exchange_wait;
+        bool was_redated = false;
         for (int attempt = 1;; ++attempt, wait *= 2) {
             const Fetched outcome = exchange_once(pin, exchanger, clock, refused, report);
+            if (is_redated_ && !was_redated) {
+                was_redated = true;
+                continue;
+            }
             const bool passing = outcome == Fetched::failed || outcome == Fetched::not_sent ||
                                  outcome == Fetched::unknown;
             if (!passing || lasting_ || is_early || attempt == exchange_tries) return outcome;
@@ -289,12 +311,14 @@ protected:
                           Report& report) {
         report = Report{};
         lasting_ = false;
+        is_redated_ = false;
         detail::Locked lock(mutex_);
         const auto pinned = credential_.read();
         const std::uint64_t replacements = replacements_;
         lock.unlock();
         const Credential& credential = *pinned;
-        const auto request = credential.token_request(clock.unix_seconds());
+        const std::int64_t sent_at = clock.unix_seconds();
+        const auto request = credential.token_request(sent_at + dated_by_);
         if (!request.problem.empty()) {
             report.reach = Reach::never_sent;
             report.message = request.problem;
@@ -314,23 +338,34 @@ protected:
             return Fetched::unknown;
         }
         const std::int64_t now = clock.unix_seconds();
-        const oauth::TokenAnswer token =
-            credential.read_token(answer.status, answer.content_type, answer.body, now);
+        const std::int64_t skew = skew_of(answer.date, sent_at, now);
+        oauth::TokenAnswer token =
+            credential.read_token(answer.status, answer.content_type, answer.body, now + skew);
+        token.expires_at -= skew;  // by our clock from here on
         report.has_service_code = token.has_service_code;
         report.service_code = token.service_code;
         if (report.log_id.empty()) report.log_id = token.log_id;
-        report.message = sentence(token);
+        report.message = sentence(token, skew);
         const std::string_view sent = request.authorization.expose();  // without its scheme
         detail::cut_out(report.message, sent.substr(sent.find(' ') + 1));
         switch (token.outcome) {
             case oauth::TokenOutcome::granted:
                 return publish(pin, credential, token, now, refused, replacements, report);
-            case oauth::TokenOutcome::refused: return Fetched::refused;
-            case oauth::TokenOutcome::misconfigured: return Fetched::misconfigured;
+            case oauth::TokenOutcome::refused: redate(skew); return Fetched::refused;
+            case oauth::TokenOutcome::misconfigured: redate(skew); return Fetched::misconfigured;
             case oauth::TokenOutcome::failed: break;
             case oauth::TokenOutcome::malformed: lasting_ = true; break;
         }
         return Fetched::failed;
+    }
+
+    /// Has the next assertion dated by the server's clock if this one was dated by ours, and the
+    /// other way round: that was refused, and a `Date` may be wrong too.
+    void redate(std::int64_t skew) noexcept {
+        const std::int64_t other = dated_by_ == 0 ? skew : 0;
+        const std::int64_t change = other - dated_by_;
+        is_redated_ = change > skew_tolerance || change < -skew_tolerance;
+        if (is_redated_) dated_by_ = other;
     }
 
     /// A refused token that comes back is not tried again: it would be refused again (S48).
@@ -361,7 +396,7 @@ protected:
         return found(pin, false);
     }
 
-    static std::string sentence(const oauth::TokenAnswer& token) {
+    static std::string sentence(const oauth::TokenAnswer& token, std::int64_t skew) {
         std::string text = "token request refused";
         const auto add = [&text](std::string_view what) {
             if (what.empty()) return;
@@ -371,6 +406,12 @@ protected:
         add(token.problem);
         add(token.error_word);
         add(token.message);
+        const std::int64_t apart = skew < 0 ? -skew : skew;
+        if (apart > skew_tolerance) {
+            text += "; the clock of this machine is " + std::to_string(apart) + " seconds ";
+            text += skew < 0 ? "ahead of" : "behind";
+            text += " the server's";
+        }
         return text;
     }
 
@@ -410,9 +451,11 @@ protected:
     detail::Atomic<std::int64_t> pause_until_{0};  // nanoseconds of the steady clock
     detail::Atomic<bool> busy_{false};             // written under the lock, as the pause
     bool pause_is_early_ = false;
-    unsigned failures_ = 0;    // in a row
-    bool lasting_ = false;     // owned by the caller that leads
-    Duration least_pause_{0};  // as well: what the endpoint asked for
+    unsigned failures_ = 0;      // in a row
+    bool lasting_ = false;       // owned by the caller that leads
+    Duration least_pause_{0};    // as well: what the endpoint asked for
+    std::int64_t dated_by_ = 0;  // as well: seconds that are added to our clock in an assertion
+    bool is_redated_ = false;
 };
 
 /// What a credential names as its `Exchange` to get its token this way.

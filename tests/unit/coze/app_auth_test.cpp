@@ -8,6 +8,9 @@
 
 #include "support/coze_desk.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -357,6 +360,98 @@ TEST_CASE("a failing token endpoint is asked three times, each time with a new a
     CHECK(assertions.size() == 3);
     CHECK(clock.waits() ==
           std::vector<Duration>{std::chrono::milliseconds{200}, std::chrono::milliseconds{400}});
+}
+
+namespace {
+
+/// A service whose clock is not ours: it takes assertions of its own minute only, and its tokens
+/// expire at a point in its time.
+struct OtherTime {
+    testing::ManualClock* clock;
+    std::int64_t ahead = 0;
+    std::int64_t date_ahead = 0;  // what its answers say
+    int exchanges = 0;
+    int chats = 0;
+
+    static std::string date(std::int64_t at) {
+        const std::int64_t seconds = at - 1'790'000'000 + 14 * 3600 + 13 * 60 + 20;
+        const auto two = [](std::int64_t number) {
+            return std::string(number < 10 ? "0" : "") + std::to_string(number);
+        };
+        return "Mon, 21 Sep 2026 " + two(seconds / 3600) + ":" + two(seconds / 60 % 60) + ":" +
+               two(seconds % 60) + " GMT";
+    }
+    HttpResponse operator()(const HttpRequest& request, const Attempt& attempt) {
+        const std::int64_t now = clock->unix_seconds() + ahead;
+        if (request.url.find("/oauth2/") == std::string::npos) {
+            ++chats;
+            return {200, {}, R"({"code":0,"msg":"","data":{}})", false};
+        }
+        ++exchanges;
+        const std::string said = date(clock->unix_seconds() + date_ahead);
+        const std::string token(attempt.authorization());
+        const std::size_t claims = token.find('.') + 1;
+        std::string text;
+        (void)oauth::base64url_decode(token.substr(claims, token.rfind('.') - claims), text);
+        const std::int64_t issued = std::stoll(text.substr(text.find("\"iat\":") + 6));
+        if (issued < now - 60 || issued > now + 60)
+            return {401, {{"Date", said}}, R"({"error_code":"invalid_client"})", false};
+        return {200,
+                {{"Date", said}},
+                R"({"access_token":"czs_)" + std::to_string(exchanges) + R"(","expires_in":)" +
+                    std::to_string(now + 900) + "}",
+                false};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a machine whose clock is wrong gets its token, and keeps it as long as it lives") {
+    for (const int ahead : {-3600, -90, 90, 3600}) {
+        CAPTURE(ahead);
+        Lane lane;
+        testing::ManualClock clock;
+        OtherTime service{&clock, ahead, ahead};
+        const Client client{
+            std::ref(service),
+            CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+            coze::RetryOnRefusal{}, UseClock{clock}};
+        REQUIRE(client.send(lane.chat()));
+        CHECK(service.exchanges == 2);  // dated by our clock, and then by the server's
+        clock.advance(std::chrono::seconds{685});
+        REQUIRE(client.send(lane.chat()));
+        CHECK(service.exchanges == 2);
+        clock.advance(std::chrono::seconds{190});
+        REQUIRE(client.send(lane.chat()));
+        CHECK(service.exchanges == 3);  // the clock that served is tried first
+
+        service.ahead = service.date_ahead = 0;  // somebody set our clock right
+        clock.advance(std::chrono::seconds{880});
+        REQUIRE(client.send(lane.chat()));
+        CHECK(service.exchanges == 5);
+    }
+}
+
+TEST_CASE("a Date that is wrong while both clocks are right costs a try and no token") {
+    Lane lane;
+    testing::ManualClock clock;
+    OtherTime service{&clock, 0, 300};
+    const Client client{
+        std::ref(service),
+        CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+        coze::RetryOnRefusal{}, UseClock{clock}};
+    REQUIRE(client.send(lane.chat()));
+    CHECK(service.exchanges == 1);
+    service.ahead = 10'000;  // nothing would do now
+    clock.advance(std::chrono::seconds{880});
+    const auto refused = client.send(lane.chat());
+    REQUIRE_FALSE(refused);
+    CHECK(service.exchanges == 3);
+    CHECK_THAT(refused.error().message(),
+               ContainsSubstring("the clock of this machine is 300 seconds behind the server's"));
+    service.ahead = 0;
+    clock.advance(std::chrono::seconds{2});
+    CHECK(client.send(lane.chat()));
 }
 
 TEST_CASE("FallBackOnExchangeFailure goes on where a failed exchange would stop") {

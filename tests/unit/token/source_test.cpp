@@ -50,6 +50,7 @@ struct Answer {
     std::string body{};
     std::string log_id{};
     std::string detail{};
+    std::string date{};
     Duration retry_after{0};
 };
 Answer granted(const std::string& token) {
@@ -652,6 +653,17 @@ TEST_CASE("a renewal that failed is not tried again within the pause, and the to
     life.endpoint.answer = granted("token-2");
     CHECK(life.call() == Fetched::proven);
     CHECK(life.call(true) == Fetched::renewed);
+}
+
+TEST_CASE("a server whose clock differs is seen by its Date, within the time of the exchange") {
+    constexpr std::int64_t now = 1'790'000'000;  // 2026-09-21 14:13:20
+    CHECK(token::skew_of("Mon, 21 Sep 2026 14:13:20 GMT", now, now) == 0);
+    CHECK(token::skew_of("Mon, 21 Sep 2026 14:13:19 GMT", now, now) == 0);
+    CHECK(token::skew_of("Mon, 21 Sep 2026 14:13:20 GMT", now - 30, now + 30) == 0);
+    CHECK(token::skew_of("Mon, 21 Sep 2026 14:23:20 GMT", now - 30, now) == 600);
+    CHECK(token::skew_of("Mon, 21 Sep 2026 14:03:20 GMT", now, now + 30) == -599);
+    CHECK(token::skew_of("yesterday", now, now) == 0);
+    CHECK(token::skew_of("", now, now) == 0);
 }
 
 TEST_CASE("the early window is a fifth of the life, five minutes at most, and begins at random") {
