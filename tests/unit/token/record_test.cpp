@@ -82,6 +82,32 @@ TEST_CASE("S75 a sealed record shows neither token nor user, and opens only wher
     CHECK(record_key("ab", "c", Unsealed{}) != record_key("a", "bc", Unsealed{}));
 }
 
+TEST_CASE(
+    "S74 a record goes by a name under a key of its own, and nothing in it is cut from a token") {
+    const auto named = [](const char* name_key) {
+        return record_key("app", "ann",
+                          Sealed{"key-1", sealer("key-1").seal, sealer("key-1").open,
+                                 Secret(std::string_view(name_key))});
+    };
+    CHECK(named("one name key") == named("one name key"));
+    CHECK(named("one name key") != named("another name key"));
+    CHECK(named("one name key") != record_key("app", "ann", Unsealed{}));
+
+    for (const RecordState state : {RecordState::live, RecordState::pending}) {
+        const TokenRecord record = sample(state);
+        const std::string name = named("one name key");
+        const Secret text = write_record(record, name, 5, sealer("key-1"));
+        for (const Secret* const token : {&record.access_token, &record.refresh_token}) {
+            const std::string_view whole = token->expose();
+            for (std::size_t from = 0; from + 4 <= whole.size(); ++from) {
+                const std::string_view part = whole.substr(from, 4);
+                CHECK(text.expose().find(part) == std::string_view::npos);
+                CHECK(name.find(part) == std::string::npos);
+            }
+        }
+    }
+}
+
 TEST_CASE("S75 no part of a sealed record can be changed") {
     const Secret text = write_record(sample(RecordState::pending), "k", 5, sealer("key-1"));
     for (std::size_t i = 0; i != text.size(); ++i) {
