@@ -111,76 +111,46 @@ private:
 /// The tokens of users: refreshed once for all processes. Only the store keeps refresh tokens; this
 /// keeps access tokens while they live.
 template <class Credential, class Tokens>
-class StoredSubjectSource : public SubjectSource<InStore<Credential, Tokens>> {
+class StoredSubjectSource
+    : public SubjectSource<InStore<Credential, Tokens>, StoredSubjectSource<Credential, Tokens>> {
     using Stored = InStore<Credential, Tokens>;
-    using Base = SubjectSource<Stored>;
+    using Base = SubjectSource<Stored, StoredSubjectSource>;
     using Failure = typename Base::Failure;
+    using Refused = typename Base::Refused;
     using User = typename Base::User;
 
 public:
     explicit StoredSubjectSource(const Stored& credential)
         : Base(credential), keeper_(credential.keeper) {}
 
-    /// As `SubjectSource`: its memory first, then the store, then the endpoint.
-    template <class Exchanger, class Clock, class Report>
-    Fetched fetch(Pin& pin, bool renew, const rekey::detail::CallExtras& extras,
-                  const Exchanger& exchanger, Clock& clock, Report& report) {
-        const std::uint64_t refused = renew && pin ? pin->generation : 0;
-        const auto user = Base::user_of(extras.subject, clock);
-        Secret refused_token;
-        if (refused != 0) refused_token = Secret(pin->token());
-        if (Base::take_if_usable(pin, *user, refused, clock)) return Base::found(pin, renew);
-
-        std::unique_lock<std::mutex> lock(user->mutex);
-        for (;;) {
-            if (Base::take_if_usable(pin, *user, refused, clock)) return Base::found(pin, renew);
-            if (!user->is_refreshing) break;
-            const std::uint64_t joined = user->flight;
-            const auto is_over = [&] { return !user->is_refreshing || user->flight != joined; };
-            if (!Base::wait(*user, lock, extras.stop, is_over)) return Base::stopped(report);
-            if (user->failed_flight != joined) continue;
-            if (!renew && Base::take_if_alive(pin, *user, clock)) return Base::found(pin, renew);
-            return Base::fail(report, user->failure);
-        }
-        const bool pauses = clock.now() < user->refresh_again_at;
-        if (pauses && !renew && Base::take_if_alive(pin, *user, clock))
-            return Base::found(pin, renew);
-
-        user->is_refreshing = true;
-        ++user->flight;
-        const std::uint64_t version = user->version;
+    /// For the caller of this process that asks the store, and then the endpoint.
+    template <class Exchanger, class Clock>
+    bool lead(User& user, std::unique_lock<std::mutex>& lock, const Refused& refused,
+              const rekey::detail::CallExtras& extras, const Exchanger& exchanger, Clock& clock,
+              Failure& failure) {
+        const std::uint64_t version = user.version;
         lock.unlock();
-        const typename Base::Busy refreshing{*user, user->is_refreshing, lock};
-        Failure failure;
         const auto send = [&](const Secret& refresh_token, const auto& is_held) {
             return refresh(refresh_token, is_held, extras.stop, exchanger, clock, failure);
         };
         const Obtained obtained = keeper_->obtain(Grant::rotating, key(extras.subject),
-                                                  refused_token.expose(), extras.stop, clock, send);
+                                                  refused.token.expose(), extras.stop, clock, send);
 
         lock.lock();
-        if (user->version != version && Base::take_if_usable(pin, *user, refused, clock))
-            return Base::found(pin, renew);  // the user authorized anew
+        Pin pin;
+        if (user.version != version && Base::take_if_usable(pin, user, refused.generation, clock))
+            return true;  // the user authorized anew
         const bool is_new =
             obtained.has_token() &&
-            (refused_token.empty() ||
-             !constant_time_equal(obtained.access_token.expose(), refused_token.expose()));
+            (refused.token.empty() ||
+             !constant_time_equal(obtained.access_token.expose(), refused.token.expose()));
         if (obtained.end != RefreshEnd::use && obtained.end != RefreshEnd::committed)
-            user->refresh_again_at = clock.now() + refresh_pause;
-        if (is_new) {
-            publish(*user, obtained, clock);
-            pin = user->current.read();
-            return Base::found(pin, renew);
-        }
-        settle(obtained, failure);
-        if (!failure.cancelled) {
-            user->failed_flight = user->flight;
-            user->failure = failure;
-        }
-        if (!failure.cancelled && !renew && Base::take_if_alive(pin, *user, clock))
-            return Base::found(pin, renew);
-        pin.release();
-        return Base::fail(report, failure);
+            user.refresh_again_at = clock.now() + refresh_pause;
+        if (is_new)
+            publish(user, obtained, clock);
+        else
+            settle(obtained, failure);
+        return is_new;
     }
 
     template <class Request, class Exchanger, class Clock, class Report>

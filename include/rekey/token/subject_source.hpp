@@ -49,8 +49,9 @@ inline constexpr std::size_t most_sent_away = 10000;
 /// Threads      any number of callers; per user one of them talks to the endpoint or asks, the
 ///              others wait and share what came of it. A caller whose transport throws frees them.
 /// Cost         with a live token: a lookup under a lock, a pinned read, two clocks.
+/// Self         who refreshes in the place of this class: `lead`, see stored_sources.hpp.
 /// Source       RFC 6749 §6; RFC 9700 §4.14; coze-api §3 E9
-template <class Credential> class SubjectSource {
+template <class Credential, class Self = void> class SubjectSource {
 public:
     static constexpr bool asks_users = true;
 
@@ -65,13 +66,15 @@ public:
     template <class Exchanger, class Clock, class Report>
     Fetched fetch(Pin& pin, bool renew, const detail::CallExtras& extras,
                   const Exchanger& exchanger, Clock& clock, Report& report) {
-        const std::uint64_t refused = renew && pin ? pin->generation : 0;
+        constexpr bool is_keeper = std::is_void_v<Self>;  // of refresh tokens
+        Refused refused;
+        if (renew && pin) refused = {pin->generation, Secret(pin->token())};
         const Held user = user_of(extras.subject, clock);
-        if (take_if_usable(pin, *user, refused, clock)) return found(pin, renew);
+        if (take_if_usable(pin, *user, refused.generation, clock)) return found(pin, renew);
 
         std::unique_lock<std::mutex> lock(user->mutex);
         for (;;) {
-            if (take_if_usable(pin, *user, refused, clock)) return found(pin, renew);
+            if (take_if_usable(pin, *user, refused.generation, clock)) return found(pin, renew);
             if (!user->is_refreshing) break;
             const std::uint64_t joined = user->flight;
             const auto is_over = [&] { return !user->is_refreshing || user->flight != joined; };
@@ -80,43 +83,31 @@ public:
             if (!renew && take_if_alive(pin, *user, clock)) return found(pin, renew);
             return fail(report, user->failure);
         }
+        const bool has_none = is_keeper && user->refresh_token.empty();
         const bool pauses = clock.now() < user->refresh_again_at;
-        if ((pauses || user->refresh_token.empty()) && !renew && take_if_alive(pin, *user, clock))
+        if ((pauses || has_none) && !renew && take_if_alive(pin, *user, clock))
             return found(pin, renew);
-        if (user->refresh_token.empty()) return fail(report, without_refresh_token(*user));
+        if (has_none) return fail(report, without_refresh_token(*user));
 
         user->is_refreshing = true;
         ++user->flight;
-        const std::uint64_t version = user->version;
-        // Gone before it is sent, and back only if it was not taken: a transport that throws in
-        // between leaves nothing behind that would be sent twice.
-        const Secret refresh_token = std::exchange(user->refresh_token, Secret{});
-        user->lost_refresh = true;
-        lock.unlock();
         const Busy refreshing{*user, user->is_refreshing, lock};
-        oauth::RefreshExchange<> exchange(credential_.flow().refresh_request(refresh_token));
-        const oauth::ExchangeNotes notes =
-            oauth::run_exchange(exchange, Credential::name, extras.stop, exchanger, clock);
-
-        lock.lock();
-        if (user->signed_out_at > version) {
-            lock.unlock();
-            revoke(refresh_token, exchange, exchanger);
-            lock.lock();
-        }
-        Failure failure = settle(*user, version, refused, refresh_token, exchange, notes, clock);
-        if (failure.outcome <= Fetched::renewed) {
+        Failure failure;
+        bool is_refreshed = false;
+        if constexpr (is_keeper)
+            is_refreshed = lead(*user, lock, refused, extras, exchanger, clock, failure);
+        else
+            is_refreshed = static_cast<Self&>(*this).lead(*user, lock, refused, extras, exchanger,
+                                                          clock, failure);
+        if (is_refreshed) {
             pin = user->current.read();  // the new one, however short it lives
             return found(pin, renew);
         }
-        if (user->version != version && take_if_usable(pin, *user, refused, clock))
-            return found(pin, renew);
-        const bool alive = !renew && take_if_alive(pin, *user, clock);
         if (!failure.cancelled) {  // who waits asks for himself after a cancellation
             user->failed_flight = user->flight;
             user->failure = failure;
+            if (!renew && take_if_alive(pin, *user, clock)) return found(pin, renew);
         }
-        if (alive && !failure.cancelled) return found(pin, renew);
         pin.release();
         return fail(report, failure);
     }
@@ -308,6 +299,11 @@ protected:
         std::string message{};
         bool cancelled = false;
     };
+    /// The signature that was refused, if one was.
+    struct Refused {
+        std::uint64_t generation = 0;
+        Secret token{};
+    };
     /// What is known about a user. All of it is gone when the user is forgotten.
     struct Standing {
         Secret refresh_token{};
@@ -375,6 +371,34 @@ protected:
     private:
         User& user_;
     };
+
+    /// For the caller that talks to the endpoint. Begins and ends under the lock of the user; true:
+    /// there is a token that will do.
+    template <class Exchanger, class Clock>
+    bool lead(User& user, std::unique_lock<std::mutex>& lock, const Refused& refused,
+              const detail::CallExtras& extras, const Exchanger& exchanger, Clock& clock,
+              Failure& failure) {
+        const std::uint64_t version = user.version;
+        // Gone before it is sent, and back only if it was not taken: a transport that throws in
+        // between leaves nothing behind that would be sent twice.
+        const Secret refresh_token = std::exchange(user.refresh_token, Secret{});
+        user.lost_refresh = true;
+        lock.unlock();
+        oauth::RefreshExchange<> exchange(credential_.flow().refresh_request(refresh_token));
+        const oauth::ExchangeNotes notes =
+            oauth::run_exchange(exchange, Credential::name, extras.stop, exchanger, clock);
+
+        lock.lock();
+        if (user.signed_out_at > version) {
+            lock.unlock();
+            revoke(refresh_token, exchange, exchanger);
+            lock.lock();
+        }
+        failure = settle(user, version, refused.generation, refresh_token, exchange, notes, clock);
+        if (failure.outcome <= Fetched::renewed) return true;
+        Pin pin;
+        return user.version != version && take_if_usable(pin, user, refused.generation, clock);
+    }
 
     template <class Clock> Held user_of(std::string_view subject, Clock& clock) {
         const std::lock_guard<std::mutex> lock(mutex_);
