@@ -26,7 +26,6 @@ struct Signature {
     const char* problem = nullptr;                 ///< Why it cannot be sent, in words.
     std::uint64_t generation = 1;                  ///< Grows with each token of the credential.
     std::int64_t expires_at = 0;                   ///< Unix seconds by our clock; 0 for never.
-    std::int64_t refresh_at = 0;                   ///< The same: until then nobody looks for more.
     TimePoint expires_at_latest{};                 ///< The same on the steady clock, where asked.
     std::size_t token_size = 0;                    ///< The token is the last part of `value`.
     mutable detail::Atomic<bool> accepted{false};  ///< Some request with this token was accepted.

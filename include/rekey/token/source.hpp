@@ -94,7 +94,7 @@ public:
     /// The signature if it may be sent and nobody need look for the next one yet; else nothing.
     [[gnu::always_inline]] Pin settled(std::int64_t unix_seconds) noexcept {
         Pin pin = current_.read();
-        if (unix_seconds >= pin->refresh_at) pin.release();
+        if (unix_seconds >= pin->expires_at) pin.release();
         return pin;
     }
 
@@ -181,9 +181,6 @@ protected:
         return Fetched::failed;
     }
 
-    static bool lives(const Signature& signature, std::int64_t now) noexcept {
-        return !signature.value.empty() && now < signature.expires_at;
-    }
     static Fetched found(const Pin& pin, bool renew) noexcept {
         if (renew) return Fetched::renewed;
         return pin->accepted.load(detail::Order::relaxed) ? Fetched::proven : Fetched::unproven;
@@ -196,22 +193,17 @@ protected:
                                                     Report& report) {
         const detail::Stop stop = stop_of(call);
         const std::uint64_t refused = renew && pin ? pin->generation : 0;
-        const auto serves = [&] {
-            return lives(*pin, clock.unix_seconds()) && pin->generation > refused;
-        };
-        pin = current_.read();
         // In the window most callers go on without a lock.
-        if (serves() && (busy_.load(detail::Order::relaxed) || pauses(clock)))
+        if (take_live(pin, refused, clock) && (busy_.load(detail::Order::relaxed) || pauses(clock)))
             return found(pin, renew);
         for (;;) {
             pin.release();
             detail::Locked lock(mutex_);
             bool is_early = false;
             for (;;) {
-                pin = current_.read();
                 const bool busy = busy_.load(detail::Order::relaxed);
-                is_early = serves();
-                if (is_early && (busy || pauses(clock) || clock.unix_seconds() < pin->refresh_at))
+                is_early = take_live(pin, refused, clock);
+                if (is_early && (busy || pauses(clock) || clock.unix_seconds() < pin->expires_at))
                     return found(pin, renew);
                 pin.release();
                 if (!busy) break;
@@ -244,8 +236,7 @@ protected:
             if (report.cancelled) return outcome;  // the others ask for themselves
             leading.failed(outcome, report, is_early, clock.now());
             if (!is_early) return outcome;
-            pin = current_.read();
-            if (serves()) return found(pin, renew);
+            if (take_live(pin, refused, clock)) return found(pin, renew);
         }  // it died meanwhile, or its credential was replaced
     }
 
@@ -275,16 +266,28 @@ protected:
         failures_ = 0;
         pause_until_.store(0, detail::Order::relaxed);
     }
-    /// Under the lock: from now on callers get this one. What a store gives has no early window:
-    /// asked early, it would give the same once more.
-    void put(Pin& pin, Signature* fresh, std::int64_t lifetime) {
+    /// Under the lock: from now on callers get this one. It says itself when its window begins, and
+    /// this class when it ends. What a store gives has none: asked early, it would give the same.
+    void put(Pin& pin, Signature* fresh, std::int64_t usable_until, std::int64_t lifetime) {
         if (!fresh->value.empty())
-            fresh->refresh_at = std::is_void_v<Self> ? early_refresh_at(fresh->expires_at, lifetime,
+            fresh->expires_at = std::is_void_v<Self> ? early_refresh_at(usable_until, lifetime,
                                                                         detail::ThreadRandom{}())
-                                                     : fresh->expires_at;
+                                                     : usable_until;
         current_.replace(fresh);
+        usable_until_.store(usable_until, detail::Order::release);
         end_pause();
         pin = current_.read();  // here, under the lock: a replacement may follow at once
+    }
+    /// A token that may be sent, though somebody should look for the next one.
+    template <class Clock> bool take_live(Pin& pin, std::uint64_t refused, Clock& clock) {
+        // First, so that what is read then is as new at least: an old end for a new token does no
+        // harm.
+        const std::int64_t usable_until = usable_until_.load(detail::Order::acquire);
+        pin = current_.read();
+        if (!pin->value.empty() && pin->generation > refused && clock.unix_seconds() < usable_until)
+            return true;
+        pin.release();
+        return false;
     }
 
     template <class Exchanger, class Clock, class Report>
@@ -386,13 +389,13 @@ protected:
         }
         Signature* const fresh =
             make_signature(credential, token.access_token.expose(), old->generation + 1);
-        fresh->expires_at = token.expires_at - expiry_margin(token.expires_at - now);
         if (is_same) {  // asked early, the endpoint goes on with it
             fresh->generation = old->generation;
             fresh->accepted.store(old->accepted.load(detail::Order::relaxed),
                                   detail::Order::relaxed);
         }
-        put(pin, fresh, token.expires_at - now);
+        const std::int64_t lifetime = token.expires_at - now;
+        put(pin, fresh, token.expires_at - expiry_margin(lifetime), lifetime);
         return found(pin, false);
     }
 
@@ -429,9 +432,8 @@ protected:
         const Pin old = current_.read();
         Signature* const fresh = make_signature(*credential_.read(), obtained.access_token.expose(),
                                                 old->generation + 1);
-        fresh->expires_at = obtained.fresh_until;
         fresh->accepted.store(true, detail::Order::relaxed);
-        put(pin, fresh, 0);
+        put(pin, fresh, obtained.fresh_until, 0);
         return Fetched::proven;
     }
     std::uint64_t replacements() {
@@ -448,8 +450,9 @@ protected:
     std::uint64_t failed_flight_ = 0;
     std::uint64_t replacements_ = 0;
     Failure failure_{};
-    detail::Atomic<std::int64_t> pause_until_{0};  // nanoseconds of the steady clock
-    detail::Atomic<bool> busy_{false};             // written under the lock, as the pause
+    detail::Atomic<std::int64_t> usable_until_{0};  // unix seconds, of the current signature
+    detail::Atomic<std::int64_t> pause_until_{0};   // nanoseconds of the steady clock
+    detail::Atomic<bool> busy_{false};              // written under the lock, as the pause
     bool pause_is_early_ = false;
     unsigned failures_ = 0;      // in a row
     bool lasting_ = false;       // owned by the caller that leads
