@@ -74,7 +74,8 @@ inline constexpr Duration first_exchange_wait = std::chrono::milliseconds{200};
 ///
 /// Shortly before that, in its early window, one caller gets the next token and the others go on
 /// with the present one; should that fail, the present one serves on. After a failure the endpoint
-/// is left alone for a pause, in which who has no token gets that failure at once.
+/// is left alone for a pause, in which who has no token gets that failure at once. A passing
+/// failure leaves a token in use until it really expires.
 ///
 /// Credential  `token_request(unix_seconds)` gives {http, authorization, problem}: a new one, with
 /// a
@@ -215,9 +216,11 @@ protected:
                     else
                         ended_.wait_a_while(mutex_);
                 }
-                if (failed_flight_ == joined) return failed_before(report);
+                if (failed_flight_ == joined)
+                    return failed_before(pin, refused, renew, clock, report);
             }
-            if (!is_early && !pause_is_early_ && pauses(clock)) return failed_before(report);
+            if (!is_early && !pause_is_early_ && pauses(clock))
+                return failed_before(pin, refused, renew, clock, report);
             busy_.store(true, detail::Order::relaxed);
             ++flight_;
             least_pause_ = Duration{0};
@@ -235,13 +238,17 @@ protected:
             if (outcome <= Fetched::renewed) return renew ? Fetched::renewed : outcome;
             if (report.cancelled) return outcome;  // the others ask for themselves
             leading.failed(outcome, report, is_early, clock.now());
-            if (!is_early) return outcome;
+            if (!is_early)
+                return take_dying(outcome, pin, refused, clock) ? found(pin, renew) : outcome;
             if (take_live(pin, refused, clock)) return found(pin, renew);
         }  // it died meanwhile, or its credential was replaced
     }
 
     /// What the last exchange ended with. Under the lock.
-    template <class Report> Fetched failed_before(Report& report) {
+    template <class Clock, class Report>
+    Fetched failed_before(Pin& pin, std::uint64_t refused, bool renew, Clock& clock,
+                          Report& report) {
+        if (take_dying(failure_.outcome, pin, refused, clock)) return found(pin, renew);
         report = Report{};
         take(report, failure_);
         return failure_.outcome;
@@ -266,28 +273,37 @@ protected:
         failures_ = 0;
         pause_until_.store(0, detail::Order::relaxed);
     }
-    /// Under the lock: from now on callers get this one. It says itself when its window begins, and
-    /// this class when it ends. What a store gives has none: asked early, it would give the same.
-    void put(Pin& pin, Signature* fresh, std::int64_t usable_until, std::int64_t lifetime) {
-        if (!fresh->value.empty())
-            fresh->expires_at = std::is_void_v<Self> ? early_refresh_at(usable_until, lifetime,
-                                                                        detail::ThreadRandom{}())
-                                                     : usable_until;
+    /// Under the lock: from now on callers get this one, which says when somebody should look for
+    /// the next; this class says when it is not handed out any more, and when it really expires.
+    void put(Pin& pin, Signature* fresh, std::int64_t usable_until, std::int64_t dies_at) {
         current_.replace(fresh);
         usable_until_.store(usable_until, detail::Order::release);
+        dies_at_.store(dies_at, detail::Order::release);
         end_pause();
         pin = current_.read();  // here, under the lock: a replacement may follow at once
     }
-    /// A token that may be sent, though somebody should look for the next one.
-    template <class Clock> bool take_live(Pin& pin, std::uint64_t refused, Clock& clock) {
-        // First, so that what is read then is as new at least: an old end for a new token does no
-        // harm.
-        const std::int64_t usable_until = usable_until_.load(detail::Order::acquire);
+    /// `end` was read first, so that the token is as new at least.
+    template <class Clock>
+    bool take_before(std::int64_t end, Pin& pin, std::uint64_t refused, Clock& clock) {
         pin = current_.read();
-        if (!pin->value.empty() && pin->generation > refused && clock.unix_seconds() < usable_until)
+        if (!pin->value.empty() && pin->generation > refused && clock.unix_seconds() < end)
             return true;
         pin.release();
         return false;
+    }
+    /// A token that may be sent, though somebody should look for the next one.
+    template <class Clock> bool take_live(Pin& pin, std::uint64_t refused, Clock& clock) {
+        return take_before(usable_until_.load(detail::Order::acquire), pin, refused, clock);
+    }
+    /// A token that has not expired yet, if the next one could not be had for a passing reason.
+    template <class Clock>
+    bool take_dying(Fetched outcome, Pin& pin, std::uint64_t refused, Clock& clock) {
+        return is_passing(outcome) &&
+               take_before(dies_at_.load(detail::Order::acquire), pin, refused, clock);
+    }
+    static bool is_passing(Fetched outcome) noexcept {
+        return outcome == Fetched::failed || outcome == Fetched::not_sent ||
+               outcome == Fetched::unknown;
     }
 
     template <class Exchanger, class Clock, class Report>
@@ -301,9 +317,8 @@ protected:
                 was_redated = true;
                 continue;
             }
-            const bool passing = outcome == Fetched::failed || outcome == Fetched::not_sent ||
-                                 outcome == Fetched::unknown;
-            if (!passing || lasting_ || is_early || attempt == exchange_tries) return outcome;
+            if (!is_passing(outcome) || lasting_ || is_early || attempt == exchange_tries)
+                return outcome;
             if (least_pause_ > wait) return outcome;  // the endpoint asks for more
             if (!stop.sleep(clock, wait)) return stopped(report);
         }
@@ -395,7 +410,13 @@ protected:
                                   detail::Order::relaxed);
         }
         const std::int64_t lifetime = token.expires_at - now;
-        put(pin, fresh, token.expires_at - expiry_margin(lifetime), lifetime);
+        const std::int64_t usable_until = token.expires_at - expiry_margin(lifetime);
+        // What a store gives has no window: asked early, it would give the same once more.
+        fresh->expires_at = std::is_void_v<Self>
+                                ? early_refresh_at(usable_until, lifetime, detail::ThreadRandom{}())
+                                : usable_until;
+        if (fresh->value.empty()) fresh->expires_at = 0;
+        put(pin, fresh, usable_until, token.expires_at);
         return found(pin, false);
     }
 
@@ -433,7 +454,8 @@ protected:
         Signature* const fresh = make_signature(*credential_.read(), obtained.access_token.expose(),
                                                 old->generation + 1);
         fresh->accepted.store(true, detail::Order::relaxed);
-        put(pin, fresh, obtained.fresh_until, 0);
+        fresh->expires_at = fresh->value.empty() ? 0 : obtained.fresh_until;
+        put(pin, fresh, obtained.fresh_until, obtained.expires_at);
         return Fetched::proven;
     }
     std::uint64_t replacements() {
@@ -451,6 +473,7 @@ protected:
     std::uint64_t replacements_ = 0;
     Failure failure_{};
     detail::Atomic<std::int64_t> usable_until_{0};  // unix seconds, of the current signature
+    detail::Atomic<std::int64_t> dies_at_{0};       // the same
     detail::Atomic<std::int64_t> pause_until_{0};   // nanoseconds of the steady clock
     detail::Atomic<bool> busy_{false};              // written under the lock, as the pause
     bool pause_is_early_ = false;

@@ -498,7 +498,7 @@ TEST_CASE("S42 an early refresh that fails leaves the live token to all, and the
         CHECK(life.pin->token() == "token-2");
     }
     SECTION("it holds up nobody who meets the expired token") {
-        life.clock.advance(std::chrono::seconds{26});
+        life.clock.advance(std::chrono::seconds{56});
         life.endpoint.exchanges = 0;
         CHECK(life.call() == Fetched::failed);
         CHECK(life.endpoint.exchanges == token::exchange_tries);
@@ -508,13 +508,39 @@ TEST_CASE("S42 an early refresh that fails leaves the live token to all, and the
     }
 }
 
+TEST_CASE("S42 a passing failure leaves a token in use until it really expires, another does not") {
+    Life life;
+    life.begin();
+    life.clock.advance(std::chrono::seconds{880});  // within its margin
+    SECTION("the endpoint is down") {
+        CHECK(life.call() == Fetched::proven);
+        CHECK(life.endpoint.exchanges == token::exchange_tries);
+        CHECK(life.call() == Fetched::proven);  // from memory
+        CHECK(life.endpoint.exchanges == token::exchange_tries);
+        CHECK(life.call(true) == Fetched::failed);  // the token was refused
+        life.clock.advance(std::chrono::seconds{20});
+        CHECK(life.call() == Fetched::failed);
+        CHECK(life.endpoint.exchanges == 2 * token::exchange_tries);
+    }
+    SECTION("the endpoint refuses") {
+        life.endpoint.answer = failing(401);
+        CHECK(life.call() == Fetched::misconfigured);
+        CHECK(life.call() == Fetched::misconfigured);
+        CHECK(life.endpoint.exchanges == 1);
+    }
+    SECTION("the credential was replaced") {
+        life.source.replace(Traded{"new"});
+        CHECK(life.call() == Fetched::failed);
+    }
+}
+
 TEST_CASE("a token that dies while its early refresh fails is asked for like one that was dead") {
     Life life;
     life.begin();
     life.clock.advance(std::chrono::seconds{869});
     int exchanges = 0;
     const auto slow = [&](const HttpRequest&, std::string_view, std::string_view) {
-        life.clock.advance(std::chrono::seconds{20});
+        life.clock.advance(std::chrono::seconds{40});
         return ++exchanges == 1 ? failing(503) : granted("token-2");
     };
     CHECK(fetch(life.source, life.pin, false, slow, life.clock) == Fetched::unproven);
