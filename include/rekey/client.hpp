@@ -147,24 +147,6 @@ private:
         const detail::ResumedCall resumed{subject, waiting.idempotency_key, waiting.idempotent};
         return this->template run<Request, ResponseTo<Request>>(waiting.request, more..., resumed);
     }
-    template <class Request, class End>
-    Result<ResponseTo<Request>> unfinished(const End& end) const {
-        Result<ResponseTo<Request>> result;
-        typename Result<ResponseTo<Request>>::Writer writer(result);
-        writer.trail().name(slots_->names());
-        writer.error().kind = end.kind;
-        writer.note(end.message);
-        writer.log_id(end.log_id);
-        if (end.kind == ErrorKind::authorization_needed) {
-            AuthorizationRequest begin_again;
-            begin_again.url = begin_again.page = end.url;
-            begin_again.subject = end.subject;
-            writer.ask(std::move(begin_again));
-        }
-        writer.end(
-            end.kind == ErrorKind::cancelled ? StopReason::cancelled : StopReason::needs_user, 0);
-        return result;
-    }
 
     template <bool Understood>
     static detail::Shared<Slots> make_slots([[maybe_unused]] const Policies&... policies) {

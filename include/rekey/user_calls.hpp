@@ -4,6 +4,7 @@
 #define REKEY_USER_CALLS_HPP
 
 #include <rekey/asked.hpp>
+#include <rekey/authorization.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/result.hpp>
 
@@ -56,9 +57,9 @@ public:
     auto resume(const Resumable<Request>& waiting, std::string_view brought,
                 const Bound&... bound) const {
         auto end = authorize(brought, bound...);
-        if (!end) return self().template unfinished<Request>(end);
+        if (!end) return unfinished<Request>(end);
         if (end.flow == waiting.flow) return self().run_again(waiting, end.subject, bound...);
-        return self().template unfinished<Request>(
+        return unfinished<Request>(
             gone(std::move(end),
                  "the user has authorized, but this request belongs to another "
                  "authorization than the one that has ended"));
@@ -119,15 +120,34 @@ private:
     const Client& self() const noexcept { return static_cast<const Client&>(*this); }
     template <class Request, class End, class... Bound>
     auto finish(End end, const Bound&... bound) const {
-        if (!end) return self().template unfinished<Request>(end);
+        if (!end) return unfinished<Request>(end);
         auto waiting = self().user_source().parked().template take<Request>(
             end.flow, self().clock().unix_seconds());
         if (waiting) return self().run_again(*waiting, end.subject, bound...);
-        return self().template unfinished<Request>(
+        return unfinished<Request>(
             gone(std::move(end),
                  "the user has authorized, but the request that was refused is "
                  "not here any more: it waited too long, was resumed already, or "
                  "waits in another process"));
+    }
+    /// The result of a call that was not sent again, with the reason.
+    template <class Request, class End> auto unfinished(const End& end) const {
+        using Ended = Result<typename Client::template ResponseTo<Request>>;
+        Ended result;
+        typename Ended::Writer writer(result);
+        writer.trail().name(self().slots_->names());
+        writer.error().kind = end.kind;
+        writer.note(end.message);
+        writer.log_id(end.log_id);
+        if (end.kind == ErrorKind::authorization_needed) {
+            AuthorizationRequest begin_again;
+            begin_again.url = begin_again.page = end.url;
+            begin_again.subject = end.subject;
+            writer.ask(std::move(begin_again));
+        }
+        writer.end(
+            end.kind == ErrorKind::cancelled ? StopReason::cancelled : StopReason::needs_user, 0);
+        return result;
     }
     template <class End> static End gone(End&& end, const char* why) {
         end.is_authorized = false;
