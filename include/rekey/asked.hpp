@@ -9,6 +9,14 @@ namespace rekey {
 inline namespace v0_1 {
 
 template <class Request> struct Resumable;  // <rekey/resumable.hpp>, for those who use one
+template <class Client> class Route;        // <rekey/route.hpp>, which comes with Remember
+
+namespace detail {
+
+/// The base of the policy that learns a route.
+struct LearnsRoute {};
+
+}  // namespace detail
 
 namespace driver {
 

@@ -122,6 +122,17 @@ public:
             slots_->replace(Plan::template slot_of<Credential>(), credential);
     }
 
+    /// What `Remember` has learned, and the operator's switch: `client.route().automatic()`,
+    /// `.force<Enterprise>()`; see `Route` (<rekey/route.hpp>). Lives no longer than this client.
+    template <class Self = Client> auto route() const {
+        constexpr bool learns = (std::is_base_of_v<detail::LearnsRoute, Policies> || ...);
+        static_assert(
+            learns,
+            "rekey: client.route() is there for clients that learn one. Add Remember{...} "
+            "of <rekey/policy/remember.hpp> to the client.");
+        if constexpr (learns) return Route<Self>(*this);
+    }
+
     /// For `worst_case_of(client)`: what its policies come to, and their numbers.
     using WorkingPlan = typename Parts::Plan;
     constexpr const typename WorkingPlan::Rules& rules() const noexcept { return this->rules_; }
@@ -130,6 +141,7 @@ public:
 
 private:
     template <class, driver::Asks> friend class driver::UserCalls;
+    friend class Route<Client>;
     template <class Request>
     using ResponseTo =
         typename detail::ResponseOf<typename detail::TransportCall<Bare, Request>::Answer>::type;

@@ -113,16 +113,15 @@ public:
             case Admitted::go: break;
             case Admitted::go_to: held_.slot = admission.slot; break;
             case Admitted::skip_slot:
-                if (held_.move == Move::straddle) return finish(StopReason::remedies_used_up);
+                if (held_.move == Move::straddle) return finish(used_up());
                 visit(held_.slot);
                 if (admission.delay > Duration{0}) set(rested);
                 return fall_back(now);
             case Admitted::busy: return propose(held_.move, held_.slot, admission.delay, now);
             case Admitted::spent:
-                return finish(held_.move == Move::straddle ? StopReason::remedies_used_up
-                                                           : StopReason::budget_spent);
+                return finish(held_.move == Move::straddle ? used_up() : StopReason::budget_spent);
             case Admitted::later:
-                return finish(held_.move == Move::straddle ? StopReason::remedies_used_up
+                return finish(held_.move == Move::straddle ? used_up()
                                                            : StopReason::come_back_later);
         }
         if (fetches(held_.slot)) return act(Kind::fetch);
@@ -275,8 +274,12 @@ private:
             set(straddled);
             return propose(Move::straddle, held_.slot, Duration{0}, now);
         }
-        return finish(Plan::admits && is(rested) ? StopReason::come_back_later
-                                                 : StopReason::remedies_used_up);
+        return finish(used_up());
+    }
+    /// Every credential was refused, or one was passed over that will be back.
+    constexpr StopReason used_up() const noexcept {
+        return Plan::admits && is(rested) ? StopReason::come_back_later
+                                          : StopReason::remedies_used_up;
     }
 
     /// Puts a move before the limits; if they allow it, the next step towards its send.

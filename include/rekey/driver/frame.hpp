@@ -99,13 +99,15 @@ template <class Transport, class... Policies> struct Parts {
     }
 
     /// What a call asks before each send, and tells how the send ended.
-    static auto doors([[maybe_unused]] const Store& store) noexcept {
+    static auto doors([[maybe_unused]] const Store& store,
+                      [[maybe_unused]] const detail::CallExtras& extras) noexcept {
         if constexpr (!Plan::admits)
             return 0;  // nobody asks
         else if constexpr (detail::IsPlainDoor<First<Role::admission>>::value)
             return OneDoor<First<Role::admission>>{policy<Role::admission>(store)};
         else
-            return typename First<Role::admission>::template Doors<Store, Policies...>(store);
+            return
+                typename First<Role::admission>::template Doors<Store, Policies...>(store, extras);
     }
 
     /// Lets every rewriting policy change the copy.
@@ -565,7 +567,7 @@ public:
     }
 
     /// What this call asks before each send.
-    auto doors() const noexcept { return Parts::doors(store_); }
+    auto doors() const noexcept { return Parts::doors(store_, extras_); }
     auto& writer() noexcept { return result_; }
     /// Has the user of this call asked, by the flow that keeps the user's tokens or by the policy.
     template <class Exchanger, class Clock>

@@ -4,6 +4,8 @@
 #define REKEY_POLICY_ADMISSIONS_HPP
 
 #include <rekey/detail/pack.hpp>
+#include <rekey/detail/roles.hpp>
+#include <rekey/extras.hpp>
 #include <rekey/policy/role.hpp>
 #include <rekey/response.hpp>
 #include <rekey/result.hpp>
@@ -22,6 +24,7 @@ inline namespace v0_1 {
 /// Where a door stands. A call asks them in this order, whatever the order they are written in:
 /// whether to go there at all, whether another attempt is affordable, when, and beside how many.
 enum class Door : unsigned char {
+    route,       ///< `Remember`, which chooses the credential that the others are asked about.
     own,         ///< One of the user's.
     host,        ///< `CircuitBreaker` of a host.
     credential,  ///< `CircuitBreaker` of a credential.
@@ -59,6 +62,12 @@ template <class Store, class... Policies> class Admissions;
 ///
 /// The first door that says anything but go ends the round; those before it are told that nothing
 /// was sent, and are asked again in the next round. Only a `busy` keeps its ticket.
+///
+/// A door that names a type `Trip` chooses where calls start. `set_out(Trip&, request, extras,
+/// slots)` is told of each first send before it is asked, `admit(const Action&, Trip&)` is asked,
+/// and `arrived(const Trip&, const Trail&)` is told of the call's success. If the credential that
+/// it sent a call to rests, it is asked once more with `Trip::follows` false. It needs a chain of
+/// two credentials at least.
 template <Door Place> struct AtDoor {
     static constexpr Role role = Role::admission;
     static constexpr Door door = Place;
@@ -77,6 +86,34 @@ template <class Policy>
 struct HearsOfEnd<Policy, std::void_t<decltype(std::declval<const Policy&>().settled(
                               std::declval<const Action&>(), std::declval<const Ending&>()))>>
     : std::true_type {};
+
+template <class Policy, class = void> struct Routes : std::false_type {};
+template <class Policy>
+struct Routes<Policy, std::void_t<typename Policy::Trip>> : std::true_type {};
+
+/// What a call remembers for the one door that chooses where it starts.
+struct NoTrip {};
+template <class Policy, class Otherwise, class = void> struct TripOfOne : Otherwise {};
+template <class Policy, class Otherwise>
+struct TripOfOne<Policy, Otherwise, std::void_t<typename Policy::Trip>> {
+    using type = typename Policy::Trip;
+};
+template <class... Policies> struct TripOf { using type = NoTrip; };
+template <class First, class... Rest>
+struct TripOf<First, Rest...> : TripOfOne<First, TripOf<Rest...>> {};
+
+template <class Policy, class = void> struct BringsCredential : std::false_type {};
+template <class Policy>
+struct BringsCredential<Policy, std::void_t<typename Policy::Credential>> : std::true_type {};
+
+/// How many credentials the calls of a client choose from.
+template <class... Policies> constexpr std::uint32_t slots_of() noexcept {
+    using Chain = typename FirstOfRole<Role::chain, Policies...>::type;
+    using Reauthorizer = typename FirstOfRole<Role::reauthorizer, Policies...>::type;
+    std::uint32_t slots = 0;
+    if constexpr (!std::is_void_v<Chain>) slots = Chain::Rule::slot_count;
+    return slots + (BringsCredential<Reauthorizer>::value ? 1 : 0);
+}
 
 template <class Policy> constexpr bool reads_host() noexcept {
     if constexpr (Policy::role == Role::admission)
@@ -124,6 +161,13 @@ template <class Store, class... Policies> class Admissions {
                   "rekey: two policies of this client stand at the same door, such as two "
                   "RetryBudget or two RateLimit. Keep one of each.");
 
+    using Trip = typename detail::TripOf<Policies...>::type;
+    static constexpr bool routes = !std::is_same_v<Trip, detail::NoTrip>;
+    static constexpr std::uint32_t slots = detail::slots_of<Policies...>();
+    static_assert(!routes || slots >= 2,
+                  "rekey: Remember learns which of several credentials to begin with, and this "
+                  "client has no two. Put them into a CredentialChain, or leave Remember out.");
+
     /// The position of the policy at a place; `count` if nobody stands there.
     static constexpr std::size_t index_at(std::size_t wanted) noexcept {
         constexpr std::size_t place[] = {detail::place_of<Policies>()..., count};
@@ -133,7 +177,8 @@ template <class Store, class... Policies> class Admissions {
     }
 
 public:
-    explicit Admissions(const Store& store) noexcept : store_(store) {}
+    Admissions(const Store& store, const detail::CallExtras& extras) noexcept
+        : store_(store), extras_(extras) {}
     Admissions(const Admissions&) = delete;
     Admissions& operator=(const Admissions&) = delete;
     /// What is still owed to the doors is settled here, also when an exception passes.
@@ -157,9 +202,18 @@ public:
         std::string_view host;
         if constexpr ((detail::reads_host<Policies>() || ...))
             host = detail::host_in(detail::Asks<Request>::url(request));
-        Admission said;
-        let_in_ = ask_all(said, host, std::make_index_sequence<places>{});
-        if (!let_in_) turn_away(said);
+        if constexpr (routes)
+            if (action.move == Move::first) router().set_out(trip_, request, extras_, slots);
+        Admission said = ask_all(host);
+        if constexpr (routes) {
+            if (said.verdict == Admitted::skip_slot && action.move == Move::first &&
+                action_.slot != action.slot) {
+                // The core did not ask about this slot: as if nobody had chosen it.
+                trip_.follows = false;
+                action_ = action;
+                said = ask_all(host);
+            }
+        }
         return said;
     }
     /// The send is made now: whatever comes, an exception included, it counts as made.
@@ -177,6 +231,11 @@ public:
         end.facts.service_code = entry.service_code;
         now_ = now;
         settle(end);
+        if constexpr (routes) {
+            const bool whole = entry.reach == Reach::answered || entry.reach == Reach::delivered;
+            if (whole && entry.failure == NoFailure && entry.fault == Fault::nothing)
+                router().arrived(trip_, result.trail());
+        }
     }
     /// It was not made.
     void not_sent() noexcept { settle(unsent()); }
@@ -201,6 +260,15 @@ private:
         Standing standing = Standing::outside;
     };
 
+    const auto& router() const noexcept {
+        return detail::at<index_at(static_cast<std::size_t>(Door::route))>(store_);
+    }
+    Admission ask_all(std::string_view host) {
+        Admission said;
+        let_in_ = ask_all(said, host, std::make_index_sequence<places>{});
+        if (!let_in_) turn_away(said);
+        return said;
+    }
     template <std::size_t... Places>
     bool ask_all(Admission& said, std::string_view host, std::index_sequence<Places...>) {
         return (ask_at<Places>(said, host) && ...);
@@ -219,7 +287,11 @@ private:
             asking.host = host;
             asking.waited = seat.waited;
             asking.ticket = std::exchange(seat.ticket, 0u);
-            const Admission answer = door.admit(action_, asking);
+            Admission answer;
+            if constexpr (detail::Routes<std::decay_t<decltype(door)>>::value)
+                answer = door.admit(action_, trip_);
+            else
+                answer = door.admit(action_, asking);
             seat.ticket = answer.ticket;
             seat.standing = Standing::inside;
             if (answer.verdict == Admitted::go) return true;
@@ -290,6 +362,8 @@ private:
     }
 
     const Store& store_;
+    const detail::CallExtras& extras_;
+    Trip trip_{};
     Action asked_{};   // the question of the core
     Action action_{};  // the same, after a door sent it elsewhere
     TimePoint now_{};

@@ -46,7 +46,7 @@ TEST_CASE(
     const Action question = call.sent(refused(4100));
     CHECK(question.move == Move::straddle);
     SECTION("no straddle") {
-        CHECK(call.admitted({Admitted::later, 0, 1s, 0}) == finish(StopReason::remedies_used_up));
+        CHECK(call.admitted({Admitted::later, 0, 1s, 0}) == finish(StopReason::come_back_later));
     }
     SECTION("a straddle that is refused too") {
         CHECK(call.admitted({Admitted::go, 0, {}, 0}) == send(1));

@@ -32,7 +32,9 @@ template <Door Place> struct Noted : AtDoor<Place> {
 
     explicit Noted(Book& where, std::vector<Admission> says = {})
         : book(&where), answers(std::move(says)) {}
-    static std::string name() { return std::to_string(static_cast<int>(Place)); }
+    static std::string name() {
+        return std::to_string(static_cast<int>(Place) - static_cast<int>(Door::own));
+    }
     Admission admit(const Action& action, const Asking& asking) const {
         book->lines.push_back(name() + " asked for " + std::to_string(action.slot) +
                               (asking.ticket != 0 ? " again" : ""));

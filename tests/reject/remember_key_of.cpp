@@ -1,0 +1,36 @@
+// expect: rekey: the function of Remember is called as key_of(request)
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/policy/remember.hpp>
+#include <rekey/rekey.hpp>
+
+#include <string>
+
+struct Personal {
+    static constexpr auto name = "personal";
+    std::string token = "pat_1";
+};
+struct Enterprise {
+    static constexpr auto name = "enterprise";
+    std::string token = "pat_2";
+};
+struct Request {
+    std::string bot;
+};
+struct Response {
+    int status;
+    std::string body;
+};
+struct BotOf {
+#ifndef REKEY_REJECT
+    const std::string& operator()(const Request& request) const { return request.bot; }
+#else
+    const std::string& operator()(const std::string& bot) const { return bot; }
+#endif
+};
+Response http(const Request&, const rekey::Attempt&) { return {200, "{}"}; }
+
+int main() {
+    const rekey::CredentialChain chain{Personal{}, Enterprise{}};
+    const rekey::Client client{http, chain, rekey::Remember{BotOf{}}};
+    return client.send(Request{"7"}) ? 0 : 1;
+}
