@@ -15,6 +15,7 @@
 
 #include <rekey/adapter/openssl.hpp>
 #include <rekey/coze.hpp>
+#include <rekey/policy/remember.hpp>
 
 int main(int argc, char** argv) {
     namespace coze = rekey::coze;
@@ -25,6 +26,6 @@ int main(int argc, char** argv) {
     if (!chain) return program.complain(chain.error());
 
     const rekey::Client client{program.transport(), *chain, coze::RetryOnRefusal{},
-                               coze::FreshConversation{}};
+                               coze::FreshConversation{}, rekey::Remember{program.bot_if_asked()}};
     return program.run(client);
 }

@@ -138,6 +138,9 @@ bool ChatProgram::read_options(int argc, char** argv) {
                            (is_for_user ? "user" : "personal, N served by enterprise") +
                            ", N failed`")
             ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1000000000}));
+    if (!is_for_user)
+        app.add_flag("--remember", remembers_,
+                     "Begin each request with the credential that served its bot last");
     app.add_flag("--trail", shows_trail_, "One line per attempt on stderr");
     app.add_flag("--allow-http", allows_http_,
                  "Accept a base of plain http outside loopback, where everyone can read the token");
@@ -290,7 +293,8 @@ bool ChatProgram::report_stream(const Result& result) {
 }
 
 void ChatProgram::report_conversation(const Result& result) {
-    if (conversation_.empty() || !rekey::coze::changed_account(result)) return;
+    // A call that began where its bot was served last has dropped the conversation as well.
+    if (conversation_.empty() || result.slot() == 0) return;
     const std::string id =
         result->delivered ? events_.conversation_id() : rekey::coze::conversation_id(result->body);
     std::cerr << "new conversation: " << one_line(id) << '\n';

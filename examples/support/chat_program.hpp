@@ -5,8 +5,10 @@
 
 #include <rekey/adapter/curl.hpp>
 #include <rekey/cancellation.hpp>
+#include <rekey/coze/bot_of.hpp>
 #include <rekey/http.hpp>
 #include <rekey/result.hpp>
+#include <rekey/route.hpp>
 #include <rekey/secret.hpp>
 #include <rekey/stream/gate.hpp>
 #include <rekey/transport.hpp>
@@ -80,6 +82,14 @@ private:
     ChatEvents* events_;
 };
 
+/// The key of a chat for `--remember`: its bot. Without the option no request has one.
+struct BotIfAsked {
+    bool asked;
+    rekey::RouteKey operator()(const rekey::HttpRequest& request) const noexcept {
+        return asked ? rekey::coze::BotOf{}(request) : rekey::RouteKey();
+    }
+};
+
 /// On whose behalf a program asks: its own, by one of two accounts, or a user's, who may have to
 /// authorize.
 enum class ActsFor : unsigned char { itself, user };
@@ -117,6 +127,8 @@ public:
     bool allows_http() const noexcept { return allows_http_; }
     /// False after `--no-wait`.
     bool waits_for_user() const noexcept { return !hands_over_; }
+    /// For `Remember`, which begins requests where their bot was served last.
+    BotIfAsked bot_if_asked() const noexcept { return BotIfAsked{remembers_}; }
     /// Ctrl-C cancels this.
     const rekey::Canceller& stop() const noexcept { return stop_; }
     /// Borrows this object.
@@ -159,6 +171,7 @@ private:
     bool streams_ = false;
     bool shows_trail_ = false;
     bool shows_counts_ = false;
+    bool remembers_ = false;
     bool allows_http_ = false;
     bool hands_over_ = false;
     bool has_ended_ = false;  // nothing more will be sent

@@ -32,9 +32,10 @@ public:
     }
     explicit RouteKey(std::uint64_t number) noexcept : hash_(mixed(number, seed)) { finish(); }
 
-    /// Adds to it what distinguishes it further, such as the workspace of a bot. No key stays none.
+    /// Adds to it what distinguishes it further, such as the workspace of a bot; an empty text adds
+    /// nothing. No key stays none.
     RouteKey& with(std::string_view text) noexcept {
-        if (hash_ != 0) add(text);
+        if (hash_ != 0 && !text.empty()) add(text);
         return *this;
     }
 

@@ -168,6 +168,7 @@ TEST_CASE("keys of any length and with common beginnings are told apart") {
     CHECK_FALSE(RouteKey{""}.with("more"));
     CHECK(RouteKey{"a"}.with("b").hash() != RouteKey{"ab"}.hash());
     CHECK(RouteKey{"a"}.with("b").hash() == RouteKey{"a"}.with("b").hash());
+    CHECK(RouteKey{"a"}.with("").hash() == RouteKey{"a"}.hash());
 }
 
 TEST_CASE("a call that is pinned neither follows nor teaches") {
