@@ -72,6 +72,7 @@ private:
         return hash ^ (hash >> 32);
     }
     void finish() noexcept {
+        hash_ ^= hash_ >> 29;
         hash_ = (hash_ * seed) >> 16;
         if (hash_ == 0) hash_ = 1;
     }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace rekey {
 inline namespace v0_1 {
@@ -44,11 +45,7 @@ template <std::size_t Keys> class RouteTable {
 public:
     /// What is known of a key; zero if nothing is.
     std::uint64_t find(std::uint64_t tag) const noexcept {
-        for (const auto& word : rows_[row_of(tag)].words) {
-            const std::uint64_t found = word.load(std::memory_order_relaxed);
-            if (RouteWord::tag(found) == tag) return found;
-        }
-        return 0;
+        return find(rows_[row_of(tag)], tag << 16, std::make_index_sequence<width>{});
     }
     /// Writes a slot, if what is known of the key is still `before`. False: something newer is.
     bool write(std::uint64_t tag, std::uint64_t before, std::uint8_t slot) noexcept {
@@ -110,8 +107,18 @@ public:
     }
 
 private:
+    /// Written out, one comparison a word.
+    template <std::size_t... Indices>
+    static std::uint64_t find(const Row& row, std::uint64_t wanted,
+                              std::index_sequence<Indices...>) noexcept {
+        std::uint64_t found = 0;
+        const bool is_there = ((found = row.words[Indices].load(std::memory_order_relaxed),
+                                (found ^ wanted) <= 0xffff) ||
+                               ...);
+        return is_there ? found : 0;
+    }
     static std::size_t row_of(std::uint64_t tag) noexcept {
-        return static_cast<std::size_t>(tag) & (rows - 1);
+        return static_cast<std::size_t>(tag % rows);
     }
     bool put(std::size_t row, std::size_t index, std::uint64_t before,
              std::uint64_t after) noexcept {
