@@ -288,7 +288,8 @@ private:
                                                     Duration hint = Duration{0}) noexcept {
         const Ruling ruling = Plan::judge(
             held_, Proposal{move, held_.sends + 1, delay, now, held_.elapsed(now), hint});
-        if (!ruling.allowed) return finish(ruling.reason);
+        if (!ruling.allowed)
+            return finish(Plan::straddles && move == Move::straddle ? used_up() : ruling.reason);
         if (slot != held_.slot) {
             held_.repeats = 0;
             clear(proven);
