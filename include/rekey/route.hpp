@@ -112,13 +112,14 @@ template <class Given> RouteKey route_key(const Given& given) noexcept {
     }
 }
 
-/// The call that tries the first credential of a chain, and no other.
+/// The call that tries the first credential of a chain, and no other, and asks no user.
 struct ProbeCall {
     std::string_view name;
     void add_to(CallExtras& extras) const noexcept {
         extras.pinned = true;
         extras.slot = 0;
         extras.pinned_name = name;
+        extras.reauthorized = true;  // nobody is asked for a probe
     }
 };
 
@@ -249,8 +250,8 @@ public:
                table().is_due(key.hash(), clock.now().time_since_epoch().count(), every.count());
     }
     /// Sends this request with the first credential alone. If that is accepted, calls with its key
-    /// begin there from now on. The request has the effect that it always has: use one that is
-    /// harmless to send once more. Gives the result of the call.
+    /// begin there from now on. No user is asked. The request has the effect that it always has:
+    /// use one that is harmless to send once more. Gives the result of the call.
     template <class Request, class... Extras>
     auto probe(const Request& request, const Extras&... extras) const {
         using Response = typename Client::template ResponseTo<Request>;

@@ -11,6 +11,7 @@
 
 #ifndef REKEY_TESTS_COUNT_NOTHING
 #include <rekey/client.hpp>
+#include <rekey/policy/remember.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
@@ -87,6 +88,16 @@ TEST_CASE("a call that falls back allocates nothing of its own") {
                         },
                         both(), OnCodes{}};
     CHECK(allocations_of(client) == 0);
+}
+
+TEST_CASE("a learned route costs a call no allocation") {
+    const auto transport = [](const Light&, const Attempt& attempt) {
+        return LightResponse{attempt.credential() == "enterprise" ? 200 : 401, R"({"code":0})"};
+    };
+    const Client client{transport, both(), OnRefusal{},
+                        Remember{[](const Light& request) { return request.url; }}};
+    CHECK(allocations_of(client) == 0);
+    CHECK(client.send(Light{}).trail().count() == 1);
 }
 
 TEST_CASE("names made at run time cost a call no allocation") {

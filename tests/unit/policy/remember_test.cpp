@@ -258,20 +258,23 @@ TEST_CASE("a call that straddles a rollback is refused by both and gets one more
 
 TEST_CASE("a request that nobody serves costs one call per credential, also where one is known") {
     World world{true};
-    const Client client{std::ref(world), both(), OnRefusal{}, Remember{BotOf{}}};
+    const Remember remember{BotOf{}};
+    const Client client{std::ref(world), both(), OnRefusal{}, remember};
     CHECK(client.send(about("bot")));
     world.take();
-    world.moved = false;
     const auto nobody = [&](const HttpRequest& request, const Attempt& attempt) {
         (void)world(request, attempt);
         return answer(401);
     };
-    const Client strict{nobody, both(), OnRefusal{}, Remember{BotOf{}}};
+    const Client strict{nobody, both(), OnRefusal{}, remember};
     for (int i = 0; i != 3; ++i) {
         CHECK(strict.send(about("bot")).stop_reason() == StopReason::remedies_used_up);
+        CHECK(world.take() == fell_back_home);
+        CHECK(strict.send(about("new")).stop_reason() == StopReason::remedies_used_up);
         CHECK(world.take() == fell_back);
     }
-    CHECK(strict.route().learned("bot").empty());
+    CHECK(strict.route().learned("bot") == "enterprise");
+    CHECK(strict.route().learned("new").empty());
 }
 
 TEST_CASE("copies of a client share what they learn, and so do clients with one policy object") {
@@ -503,6 +506,21 @@ TEST_CASE("a probe writes for its user, and not over what came in while it was o
     };
     CHECK(client.route().probe(about("bot")));
     CHECK(client.route().learned("bot") == "enterprise");
+}
+
+TEST_CASE("nobody is asked to authorize for a probe") {
+    World world{true};
+    int asked = 0;
+    const auto redirector = [&asked](const AuthorizationRequest&) {
+        ++asked;
+        return Authorized{};
+    };
+    const Client client{std::ref(world), both(), OnRefusal{}, Remember{BotOf{}},
+                        OboReauth{redirector}};
+    CHECK(client.send(about("bot")));
+    CHECK_FALSE(client.route().probe(about("bot")));
+    CHECK(asked == 0);
+    CHECK(world.take() == Sent{"personal", "enterprise", "personal"});
 }
 
 // --- Short-lived processes ---
