@@ -4,6 +4,7 @@
 #define REKEY_CANCELLATION_HPP
 
 #include <rekey/detail/atomic.hpp>
+#include <rekey/detail/mutex.hpp>
 #include <rekey/detail/shared.hpp>
 #include <rekey/extras.hpp>
 
@@ -11,24 +12,101 @@
 
 namespace rekey {
 inline namespace v0_1 {
+namespace detail {
+
+/// Something that a `Canceller` stops the moment it is cancelled; it counts its owners.
+class Stoppable {
+public:
+    virtual void stop() = 0;
+    virtual void keep() noexcept = 0;
+    virtual void drop() noexcept = 0;
+
+protected:
+    Stoppable() = default;
+    Stoppable(const Stoppable&) = delete;
+    Stoppable& operator=(const Stoppable&) = delete;
+    ~Stoppable() = default;
+
+private:
+    friend class StopList;
+    Stoppable* earlier_ = nullptr;
+    Stoppable* later_ = nullptr;
+    bool is_listed_ = false;
+};
+
+/// What one canceller stops. Threads: any.
+class StopList {
+public:
+    StopList() = default;
+    StopList(const StopList&) = delete;
+    StopList& operator=(const StopList&) = delete;
+
+    /// False: it is too late, the canceller has cancelled.
+    bool enter(Stoppable& call) noexcept {
+        const Locked lock(mutex_);
+        if (flag.load(Order::acquire)) return false;
+        call.later_ = first_;
+        if (first_ != nullptr) first_->earlier_ = &call;
+        first_ = &call;
+        call.is_listed_ = true;
+        return true;
+    }
+    void leave(Stoppable& call) noexcept {
+        const Locked lock(mutex_);
+        if (!call.is_listed_) return;
+        (call.earlier_ != nullptr ? call.earlier_->later_ : first_) = call.later_;
+        if (call.later_ != nullptr) call.later_->earlier_ = call.earlier_;
+        call.earlier_ = call.later_ = nullptr;
+        call.is_listed_ = false;
+    }
+    void cancel() {
+        {
+            const Locked lock(mutex_);
+            flag.store(true, Order::release);
+        }
+        while (Stoppable* const call = take()) {  // outside the lock: stopping a call ends it
+            call->stop();
+            call->drop();
+        }
+    }
+    Atomic<bool> flag{false};
+
+private:
+    Stoppable* take() noexcept {
+        const Locked lock(mutex_);
+        Stoppable* const call = first_;
+        if (call == nullptr) return nullptr;
+        call->keep();
+        first_ = call->later_;
+        if (first_ != nullptr) first_->earlier_ = nullptr;
+        call->later_ = nullptr;
+        call->is_listed_ = false;
+        return call;
+    }
+    Mutex mutex_;
+    Stoppable* first_ = nullptr;
+};
+
+}  // namespace detail
 
 /// Stops calls: `Canceller stop; client.send(request, Cancellation{stop}); … stop.cancel();`
 ///
 /// A call that is stopped ends with `ErrorKind::cancelled`: before its next attempt, and within 50
 /// ms while it waits, for a delay, for another caller's token, or for a person. An attempt that is
-/// on its way is the transport's; a token request that came back is still kept.
+/// on its way is the transport's; a token request that came back is still kept. An asynchronous
+/// call ends at once, on the thread that cancels, whatever it waits for; a late answer is dropped.
 /// Threads   any; copies are the same.
 /// Cost      one allocation; a call that has no `Cancellation` pays nothing.
 class Canceller {
 public:
-    Canceller() : flag_(detail::Shared<detail::Atomic<bool>>::make(false)) {}
+    Canceller() : calls_(detail::Shared<detail::StopList>::make()) {}
     /// For good: there is no way back.
-    void cancel() const noexcept { flag_->store(true, detail::Order::release); }
-    bool is_cancelled() const noexcept { return flag_->load(detail::Order::acquire); }
+    void cancel() const { calls_->cancel(); }
+    bool is_cancelled() const noexcept { return calls_->flag.load(detail::Order::acquire); }
 
 private:
     friend class Cancellation;
-    detail::Shared<detail::Atomic<bool>> flag_;
+    detail::Shared<detail::StopList> calls_;
 };
 
 /// The extra of a call that a `Canceller` stops.
@@ -37,10 +115,14 @@ public:
     explicit Cancellation(const Canceller& canceller) noexcept : canceller_(canceller) {}
     bool is_cancelled() const noexcept { return canceller_.is_cancelled(); }
 
+    /// For a driver: the call is stopped the moment somebody cancels, until it leaves.
+    bool enter(detail::Stoppable& call) const noexcept { return canceller_.calls_->enter(call); }
+    void leave(detail::Stoppable& call) const noexcept { canceller_.calls_->leave(call); }
+
 private:
     friend struct detail::CallExtras;
     void add_to(detail::CallExtras& extras) const noexcept {
-        extras.stop.flag = &*canceller_.flag_;
+        extras.stop.flag = &canceller_.calls_->flag;
     }
     Canceller canceller_;
 };

@@ -12,16 +12,6 @@
 namespace rekey {
 inline namespace v0_1 {
 
-namespace detail {
-
-/// Copied or moved in; an lvalue that cannot be copied is borrowed.
-template <class Given>
-using Held = std::conditional_t<std::is_lvalue_reference_v<Given> &&
-                                    !std::is_copy_constructible_v<std::decay_t<Given>>,
-                                Given, std::decay_t<Given>>;
-
-}  // namespace detail
-
 /// Sends requests over a transport of the user's, as its policies say.
 ///
 /// Transport  any callable `Response(const Request&, const Attempt&)`, which puts
@@ -54,6 +44,10 @@ class Client : driver::Kernel<Transport, typename driver::Untyping<Transport, Po
                       detail::SaysRedirects<Promising>::value,
                   "rekey: a transport type that makes promises (vouches_for_whole_bodies) must "
                   "also say `static constexpr bool follows_redirects = false`.");
+
+    static_assert(detail::count_role<Role::hedge, Policies...>() == 0,
+                  "rekey: Hedge sends a second copy while the first is on its way, which a client "
+                  "that blocks cannot do. Use driver::callback::Client.");
 
 public:
     using Plan = Understood;
@@ -160,31 +154,9 @@ private:
         return this->template run<Request, ResponseTo<Request>>(waiting.request, more..., resumed);
     }
 
-    template <bool Understood>
-    static detail::Shared<Slots> make_slots([[maybe_unused]] const Policies&... policies) {
-        if constexpr (Understood && !std::is_void_v<typename Parts::Chain>)
-            return detail::Shared<Slots>::make(Parts::chain(policies...));
-        else
-            return detail::Shared<Slots>::make();
-    }
-
     explicit Client(Understood, Transport&& transport, const Policies&... policies)
-        : Kernel(std::forward<Transport>(transport), store_of(policies...), rules_of(policies...),
-                 make_slots<Understood::understood>(policies...)) {}
-
-    static typename Parts::Store store_of([[maybe_unused]] const Policies&... policies) {
-        if constexpr (Understood::understood && sizeof...(Policies) != 0)
-            return typename Parts::Store{typename Parts::template Stored<Policies>(policies)...};
-        else
-            return {};
-    }
-    static typename Parts::Plan::Rules rules_of([[maybe_unused]] const Policies&... policies) {
-        if constexpr (Understood::understood && sizeof...(Policies) != 0)
-            return
-                typename Parts::Plan::Rules(Untyping::template Instead<Policies>::of(policies)...);
-        else
-            return {};
-    }
+        : Kernel(std::forward<Transport>(transport), Untyping::store_of(policies...),
+                 Untyping::rules_of(policies...), Untyping::make_slots(policies...)) {}
 };
 
 template <class Given, class... Policies>

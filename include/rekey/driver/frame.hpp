@@ -474,6 +474,24 @@ public:
         keep();
         return next;
     }
+    /// The same for a transport that failed.
+    [[gnu::noinline, gnu::cold]] Action unanswered(TransportError&& error, TimePoint now) {
+        Facts facts;
+        facts.reach = error.reach == Reach::answered ? Reach::cut_short : error.reach;
+        facts.failure = error.verdict == TransportVerdict::lasting ? Permanent : Transient;
+        facts.fault = error.verdict == TransportVerdict::lasting ? Fault::lasting : Fault::nothing;
+        seed_call();
+        const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
+                                                                         : call_.sent(facts, now);
+        const TrailEntry& entry = record(facts, false);
+        if (refusal_reported_ && next.kind != Kind::finish) return next;
+        report(entry);
+        reported_pin_ = std::move(pin_);
+        result_.drop();
+        result_.no_words();
+        if (!error.detail.empty()) result_.note(std::move(error.detail));
+        return next;
+    }
     /// Completes the call if the answer is a plain success, of which the core can only say that it
     /// is the end. It is told of any other. `entry` is `Trail::first` if this is known to be it.
     [[gnu::always_inline]] bool ends_with(Answer& answer, TrailEntry& (Trail::*entry)()) {
@@ -490,6 +508,24 @@ public:
             return answer.has_value();
         else
             return true;
+    }
+    /// The response in it.
+    static Response& response_in(Answer& answer) noexcept {
+        if constexpr (detail::IsExpectedLike<Answer>::value)
+            return detail::value_in(answer);
+        else
+            return answer;
+    }
+    /// RFC 9110 §9.2.2.
+    static bool idempotent_method(std::string_view method) noexcept {
+        switch (method.size()) {  // a comparison of a known size is one instruction
+            case 3: return is(method, "GET") || is(method, "PUT");
+            case 4: return is(method, "HEAD");
+            case 5: return is(method, "TRACE");
+            case 6: return is(method, "DELETE");
+            case 7: return is(method, "OPTIONS");
+            default: return false;
+        }
     }
     /// Tells the core of the first answer, which was no plain success. Whether the result reports
     /// it is left to `settle_first`, which a call whose next attempt is accepted never needs.
@@ -667,17 +703,6 @@ private:
                 extras.idempotent || idempotent_method(detail::Asks<Request>::method(request));
         return chosen;
     }
-    /// RFC 9110 §9.2.2.
-    static bool idempotent_method(std::string_view method) noexcept {
-        switch (method.size()) {  // a comparison of a known size is one instruction
-            case 3: return is(method, "GET") || is(method, "PUT");
-            case 4: return is(method, "HEAD");
-            case 5: return is(method, "TRACE");
-            case 6: return is(method, "DELETE");
-            case 7: return is(method, "OPTIONS");
-            default: return false;
-        }
-    }
     template <std::size_t Size>
     static bool is(std::string_view method, const char (&name)[Size]) noexcept {
         return detail::same_bytes(method.data(), name, Size - 1);
@@ -732,29 +757,6 @@ private:
         report(*unkept_entry_);
         result_.no_words();
         result_.keep(std::move(response));
-    }
-    static Response& response_in(Answer& answer) noexcept {
-        if constexpr (detail::IsExpectedLike<Answer>::value)
-            return detail::value_in(answer);
-        else
-            return answer;
-    }
-    [[gnu::noinline, gnu::cold]] Action unanswered(TransportError&& error, TimePoint now) {
-        Facts facts;
-        facts.reach = error.reach == Reach::answered ? Reach::cut_short : error.reach;
-        facts.failure = error.verdict == TransportVerdict::lasting ? Permanent : Transient;
-        facts.fault = error.verdict == TransportVerdict::lasting ? Fault::lasting : Fault::nothing;
-        seed_call();
-        const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
-                                                                         : call_.sent(facts, now);
-        const TrailEntry& entry = record(facts, false);
-        if (refusal_reported_ && next.kind != Kind::finish) return next;
-        report(entry);
-        reported_pin_ = std::move(pin_);
-        result_.drop();
-        result_.no_words();
-        if (!error.detail.empty()) result_.note(std::move(error.detail));
-        return next;
     }
     static bool is_refusal(const TrailEntry& entry) noexcept {
         return entry.reach == Reach::answered && entry.fault == Fault::nothing &&

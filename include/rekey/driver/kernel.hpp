@@ -14,6 +14,12 @@ inline namespace v0_1 {
 
 namespace detail {
 
+/// Copied or moved in; an lvalue that cannot be copied is borrowed.
+template <class Given>
+using Held = std::conditional_t<std::is_lvalue_reference_v<Given> &&
+                                    !std::is_copy_constructible_v<std::decay_t<Given>>,
+                                Given, std::decay_t<Given>>;
+
 /// A transport, owned or borrowed.
 template <class Transport> struct TransportHolder {
     explicit TransportHolder(Transport&& given) : transport(std::move(given)) {}
@@ -45,6 +51,26 @@ template <class Transport, class... Policies> struct Untyping {
     };
     template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
     using type = typename If<Plan::understood, Policies...>::type;
+
+    static typename type::Store store_of([[maybe_unused]] const Policies&... policies) {
+        if constexpr (Plan::understood && sizeof...(Policies) != 0)
+            return typename type::Store{typename type::template Stored<Policies>(policies)...};
+        else
+            return {};
+    }
+    static typename type::Plan::Rules rules_of([[maybe_unused]] const Policies&... policies) {
+        if constexpr (Plan::understood && sizeof...(Policies) != 0)
+            return typename type::Plan::Rules(Instead<Policies>::of(policies)...);
+        else
+            return {};
+    }
+    static auto make_slots([[maybe_unused]] const Policies&... policies) {
+        using Made = detail::Shared<Slots<typename type::Chain>>;
+        if constexpr (Plan::understood && !std::is_void_v<typename type::Chain>)
+            return Made::make(type::chain(policies...));
+        else
+            return Made::make();
+    }
 };
 
 template <class Parts> constexpr Asks asks_of() noexcept {

@@ -45,16 +45,19 @@ template <class Transport, class Service> struct Exchanger {
             AttemptFields fields;
             fields.authorization = authorization;
             fields.credential = credential;
-            auto answer = call(request, Attempt{fields});
-            if constexpr (detail::IsExpectedLike<decltype(answer)>::value) {
-                if (!answer.has_value())
-                    return failed(detail::transport_error(std::move(answer).error()));
-                return read(detail::value_in(answer));
-            } else {
-                return read(answer);
-            }
+            return told(call(request, Attempt{fields}));
         } else {
             return {};
+        }
+    }
+    /// What an answer of the transport says.
+    template <class Answer> static ExchangeAnswer told(Answer&& answer) {
+        if constexpr (detail::IsExpectedLike<detail::Plain<Answer>>::value) {
+            if (!answer.has_value())
+                return failed(detail::transport_error(std::move(answer).error()));
+            return read(detail::value_in(answer));
+        } else {
+            return read(answer);
         }
     }
 

@@ -3,10 +3,9 @@
 #ifndef REKEY_POLICY_BUDGET_HPP
 #define REKEY_POLICY_BUDGET_HPP
 
-#include <rekey/detail/shared.hpp>
+#include <rekey/detail/quota.hpp>
 #include <rekey/policy/admissions.hpp>
 
-#include <atomic>
 #include <cstdint>
 
 namespace rekey {
@@ -38,40 +37,20 @@ class RetryBudget : public AtDoor<Door::budget> {
 public:
     static constexpr const char* says_no = "the retry budget of this client is spent";
 
-    RetryBudget() : parts_(detail::Shared<std::atomic<std::int64_t>>::make(full)) {}
-
     Admission admit(const Action& action, const Asking&) const noexcept {
-        if (action.move != Move::repeat) return {};
-        std::int64_t before = parts_->load(std::memory_order_relaxed);
-        do {
-            if (before < whole) return {Admitted::spent, 0, Duration{0}, 0};
-        } while (!parts_->compare_exchange_weak(before, before - whole, std::memory_order_relaxed));
-        return {};
+        if (action.move != Move::repeat || quota_.take()) return {};
+        return {Admitted::spent, 0, Duration{0}, 0};
     }
     void settled(const Action& action, const Ending& end) const noexcept {
-        if (!end.sent && action.move == Move::repeat) add(whole);
-        if (end.sent && action.number == 1) add(Percent);
+        if (!end.sent && action.move == Move::repeat) quota_.give_back();
+        if (end.sent && action.number == 1) quota_.earn();
     }
 
     /// How many repeats are left now; for a gauge.
-    std::uint32_t left() const noexcept {
-        return static_cast<std::uint32_t>(parts_->load(std::memory_order_relaxed) / whole);
-    }
+    std::uint32_t left() const noexcept { return quota_.left(); }
 
 private:
-    static constexpr std::int64_t whole = 100;  // a repeat; what a call adds is Percent of these
-    static constexpr std::int64_t full = std::int64_t{Reserve} * whole;
-
-    void add(std::int64_t part) const noexcept {
-        std::int64_t before = parts_->load(std::memory_order_relaxed);
-        std::int64_t after = 0;
-        do {
-            after = full - before < part ? full : before + part;
-            if (after == before) return;
-        } while (!parts_->compare_exchange_weak(before, after, std::memory_order_relaxed));
-    }
-
-    detail::Shared<std::atomic<std::int64_t>> parts_;
+    detail::Quota<Percent, Reserve> quota_{};
 };
 
 }  // namespace v0_1

@@ -6,8 +6,10 @@
 #include <rekey/action.hpp>
 #include <rekey/detail/atomic.hpp>
 #include <rekey/detail/http_date.hpp>
+#include <rekey/detail/maybe.hpp>
 #include <rekey/detail/mutex.hpp>
 #include <rekey/detail/thread_random.hpp>
+#include <rekey/detail/waker.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/oauth/token_response.hpp>
 #include <rekey/token/signature.hpp>
@@ -70,6 +72,15 @@ constexpr std::int64_t skew_of(std::string_view date, std::int64_t sent_at,
 inline constexpr int exchange_tries = 3;
 inline constexpr Duration first_exchange_wait = std::chrono::milliseconds{200};
 
+/// What a caller that fetches a token does next.
+enum class FetchStep : unsigned char {
+    finish,  ///< `outcome()`.
+    join,    ///< Wait until the caller that obtains the token has ended; then `woken`.
+    lead,    ///< Obtain it in the place of the exchange; then `led`.
+    send,    ///< `request()`; then `answered`.
+    wait     ///< `delay()`; then `waited`.
+};
+
 /// The token of one credential, obtained when first needed and kept until shortly before expiry.
 ///
 /// Shortly before that, in its early window, one caller gets the next token and the others go on
@@ -117,6 +128,12 @@ public:
         return fetch_late(pin, renew, call, exchanger, clock, report);
     }
 
+    /// One caller's way to a token, without I/O and waiting: it says what to do next.
+    ///
+    /// Kept until it has finished. Destroyed before, it hands the lead over to somebody who waits.
+    /// Waker    who is told when another caller's exchange has ended; null for one that blocks.
+    template <class Report> class Fetching;
+
     /// Puts another credential in the place of this one; its token is obtained when needed.
     void replace(const Credential& credential) {
         const detail::Locked lock(mutex_);
@@ -155,9 +172,12 @@ protected:
         Leading(const Leading&) = delete;
         Leading& operator=(const Leading&) = delete;
         ~Leading() {
-            const detail::Locked lock(source_.mutex_);
+            detail::Locked lock(source_.mutex_);
             source_.busy_.store(false, detail::Order::relaxed);
             source_.ended_.wake_all();
+            detail::WakerList waiting(std::move(source_.wakers_));
+            lock.unlock();
+            waiting.wake_all();
         }
         /// Who waited for an early refresh that failed asks again: it was tried only once.
         template <class Report>
@@ -193,55 +213,46 @@ protected:
                                                     const Exchanger& exchanger, Clock& clock,
                                                     Report& report) {
         const detail::Stop stop = stop_of(call);
-        const std::uint64_t refused = renew && pin ? pin->generation : 0;
-        // In the window most callers go on without a lock.
-        if (take_live(pin, refused, clock) && (busy_.load(detail::Order::relaxed) || pauses(clock)))
-            return found(pin, renew);
-        for (;;) {
-            pin.release();
-            detail::Locked lock(mutex_);
-            bool is_early = false;
-            for (;;) {
-                const bool busy = busy_.load(detail::Order::relaxed);
-                is_early = take_live(pin, refused, clock);
-                if (is_early && (busy || pauses(clock) || clock.unix_seconds() < pin->expires_at))
-                    return found(pin, renew);
-                pin.release();
-                if (!busy) break;
-                const std::uint64_t joined = flight_;
-                while (busy_.load(detail::Order::relaxed) && flight_ == joined) {
-                    if (stop.is_cancelled()) return stopped(report);
-                    if (stop.flag == nullptr)
-                        ended_.wait(mutex_);
-                    else
-                        ended_.wait_a_while(mutex_);
-                }
-                if (failed_flight_ == joined)
-                    return failed_before(pin, refused, renew, clock, report);
+        Fetching<Report> fetching(*this, pin, renew, report);
+        for (FetchStep next = fetching.start(clock);;) {
+            switch (next) {
+                case FetchStep::finish: return fetching.outcome();
+                case FetchStep::join:
+                    next =
+                        ended(fetching.joined(), stop) ? fetching.woken(clock) : fetching.stopped();
+                    break;
+                case FetchStep::lead:
+                    if constexpr (!std::is_void_v<Self>)
+                        next =
+                            fetching.led(static_cast<Self&>(*this).lead(pin, call, exchanger, clock,
+                                                                        fetching.refused(), report),
+                                         clock);
+                    break;
+                case FetchStep::send:
+                    next = fetching.answered(sent(fetching.request(), exchanger), clock);
+                    break;
+                case FetchStep::wait:
+                    next = stop.sleep(clock, fetching.delay()) ? fetching.waited(clock)
+                                                               : fetching.stopped();
+                    break;
             }
-            if (!is_early && !pause_is_early_ && pauses(clock))
-                return failed_before(pin, refused, renew, clock, report);
-            busy_.store(true, detail::Order::relaxed);
-            ++flight_;
-            least_pause_ = Duration{0};
-            // Until it has ended, lest a transport that throws is tried by one caller after
-            // another.
-            if (is_early) pause_until(clock.now() + pause_after(1));
-            Leading leading{*this, replacements_};  // frees the queue, also if the transport throws
-            lock.unlock();
-            Fetched outcome = Fetched::failed;
-            if constexpr (std::is_void_v<Self>)
-                outcome = exchange(pin, exchanger, clock, stop, refused, is_early, report);
+        }
+    }
+    /// Blocks until that caller has ended; false if this one was stopped first.
+    bool ended(std::uint64_t joined, const detail::Stop& stop) {
+        const detail::Locked lock(mutex_);
+        while (busy_.load(detail::Order::relaxed) && flight_ == joined) {
+            if (stop.is_cancelled()) return false;
+            if (stop.flag == nullptr)
+                ended_.wait(mutex_);
             else
-                outcome =
-                    static_cast<Self&>(*this).lead(pin, call, exchanger, clock, refused, report);
-            if (outcome <= Fetched::renewed) return renew ? Fetched::renewed : outcome;
-            if (report.cancelled) return outcome;  // the others ask for themselves
-            leading.failed(outcome, report, is_early, clock.now());
-            if (!is_early)
-                return take_dying(outcome, pin, refused, clock) ? found(pin, renew) : outcome;
-            if (take_live(pin, refused, clock)) return found(pin, renew);
-        }  // it died meanwhile, or its credential was replaced
+                ended_.wait_a_while(mutex_);
+        }
+        return true;
+    }
+    template <class Request, class Exchanger>
+    static auto sent(const Request& request, const Exchanger& exchanger) {
+        return exchanger(request.http, request.authorization.expose(), request.credential);
     }
 
     /// What the last exchange ended with. Under the lock.
@@ -306,84 +317,126 @@ protected:
                outcome == Fetched::unknown;
     }
 
-    template <class Exchanger, class Clock, class Report>
-    Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
-                     std::uint64_t refused, bool is_early, Report& report) {
-        Duration wait = first_exchange_wait;
-        bool was_redated = false;
-        for (int attempt = 1;; ++attempt, wait *= 2) {
-            const Fetched outcome = exchange_once(pin, exchanger, clock, refused, report);
-            if (is_redated_ && !was_redated) {
-                was_redated = true;
-                continue;
-            }
-            if (!is_passing(outcome) || lasting_ || is_early || attempt == exchange_tries)
-                return outcome;
-            if (least_pause_ > wait) return outcome;  // the endpoint asks for more
-            if (!stop.sleep(clock, wait)) return stopped(report);
-        }
-    }
+    /// The exchange of one caller that leads: what it sends, and what the answers come to.
+    class Exchanging {
+        using Made = decltype(std::declval<const Credential&>().token_request(std::int64_t{}));
 
-    template <class Exchanger, class Clock, class Report>
-    Fetched exchange_once(Pin& pin, const Exchanger& exchanger, Clock& clock, std::uint64_t refused,
-                          Report& report) {
-        report = Report{};
-        lasting_ = false;
-        is_redated_ = false;
-        detail::Locked lock(mutex_);
-        const auto pinned = credential_.read();
-        const std::uint64_t replacements = replacements_;
-        lock.unlock();
-        const Credential& credential = *pinned;
-        const std::int64_t sent_at = clock.unix_seconds();
-        const auto request = credential.token_request(sent_at + dated_by_);
-        if (!request.problem.empty()) {
+    public:
+        /// A token request, and whose it is.
+        struct Request : Made {
+            explicit Request(Made&& made) : Made(std::move(made)) {}
+            std::string_view credential{};
+        };
+
+        Exchanging(Source& source, std::uint64_t refused, bool is_early) noexcept
+            : source_(source), refused_(refused), is_early_(is_early) {}
+
+        /// Makes the next request. False: there is nothing to send, and `outcome` says why.
+        template <class Clock, class Report> bool prepare(Clock& clock, Report& report) {
+            report = Report{};
+            {
+                const detail::Locked lock(source_.mutex_);
+                credential_ = source_.credential_.read();
+                replacements_ = source_.replacements_;
+            }
+            sent_at_ = clock.unix_seconds();
+            request_.set(Request(credential_->token_request(sent_at_ + source_.dated_by_)));
+            Request& request = *request_;
+            request.credential = CredentialTraits<Credential>::name(*credential_);
+            if (request.problem.empty()) return true;
             report.reach = Reach::never_sent;
             report.message = request.problem;
-            return Fetched::misconfigured;
+            outcome_ = Fetched::misconfigured;
+            return false;
         }
-        const auto answer = exchanger(request.http, request.authorization.expose(),
-                                      CredentialTraits<Credential>::name(credential));
-        report.reach = answer.reach;
-        report.http_status = answer.status;
-        report.log_id = answer.log_id;
-        least_pause_ = answer.retry_after;
-        if (answer.reach != Reach::answered) {
-            report.message = "token request: " + answer.detail;
-            lasting_ = answer.lasting;
-            report.cancelled = answer.cancelled;
-            if (answer.reach == Reach::never_sent) return Fetched::not_sent;
-            return Fetched::unknown;
-        }
-        const std::int64_t now = clock.unix_seconds();
-        const std::int64_t skew = skew_of(answer.date, sent_at, now);
-        oauth::TokenAnswer token =
-            credential.read_token(answer.status, answer.content_type, answer.body, now + skew);
-        token.expires_at -= skew;  // by our clock from here on
-        report.has_service_code = token.has_service_code;
-        report.service_code = token.service_code;
-        if (report.log_id.empty()) report.log_id = token.log_id;
-        report.message = sentence(token, skew);
-        const std::string_view sent = request.authorization.expose();  // without its scheme
-        detail::cut_out(report.message, sent.substr(sent.find(' ') + 1));
-        switch (token.outcome) {
-            case oauth::TokenOutcome::granted:
-                return publish(pin, credential, token, now, refused, replacements, report);
-            case oauth::TokenOutcome::refused: redate(skew); return Fetched::refused;
-            case oauth::TokenOutcome::misconfigured: redate(skew); return Fetched::misconfigured;
-            case oauth::TokenOutcome::failed: break;
-            case oauth::TokenOutcome::malformed: lasting_ = true; break;
-        }
-        return Fetched::failed;
-    }
+        const Request& request() noexcept { return *request_; }
 
-    /// Has the next assertion dated by the server's clock if this one was dated by ours, and the
-    /// other way round: that was refused, and a `Date` may be wrong too.
-    void redate(std::int64_t skew) noexcept {
-        const std::int64_t other = dated_by_ == 0 ? skew : 0;
-        const std::int64_t change = other - dated_by_;
-        is_redated_ = change > skew_tolerance || change < -skew_tolerance;
-        if (is_redated_) dated_by_ = other;
+        /// True: another request follows, after `delay()`.
+        template <class Answer, class Clock, class Report>
+        bool answered(Pin& pin, const Answer& answer, Clock& clock, Report& report) {
+            is_redated_ = is_lasting_ = false;
+            outcome_ = judge(pin, answer, clock, report);
+            delay_ = Duration{0};
+            ++attempts_;
+            if (is_redated_ && !was_redated_) return was_redated_ = true;
+            if (!is_passing(outcome_) || is_lasting_ || is_early_ || attempts_ >= exchange_tries)
+                return false;
+            delay_ = first_exchange_wait * (1 << (attempts_ - 1));
+            return source_.least_pause_ <= delay_;  // else the endpoint asks for more
+        }
+        Duration delay() const noexcept { return delay_; }
+        Fetched outcome() const noexcept { return outcome_; }
+
+    private:
+        template <class Answer, class Clock, class Report>
+        Fetched judge(Pin& pin, const Answer& answer, Clock& clock, Report& report) {
+            report.reach = answer.reach;
+            report.http_status = answer.status;
+            report.log_id = answer.log_id;
+            source_.least_pause_ = answer.retry_after;
+            if (answer.reach != Reach::answered) {
+                report.message = "token request: " + answer.detail;
+                is_lasting_ = answer.lasting;
+                report.cancelled = answer.cancelled;
+                if (answer.reach == Reach::never_sent) return Fetched::not_sent;
+                return Fetched::unknown;
+            }
+            const std::int64_t now = clock.unix_seconds();
+            const std::int64_t skew = skew_of(answer.date, sent_at_, now);
+            oauth::TokenAnswer token = credential_->read_token(answer.status, answer.content_type,
+                                                               answer.body, now + skew);
+            token.expires_at -= skew;  // by our clock from here on
+            report.has_service_code = token.has_service_code;
+            report.service_code = token.service_code;
+            if (report.log_id.empty()) report.log_id = token.log_id;
+            report.message = sentence(token, skew);
+            const std::string_view sent = request().authorization.expose();  // without its scheme
+            detail::cut_out(report.message, sent.substr(sent.find(' ') + 1));
+            switch (token.outcome) {
+                case oauth::TokenOutcome::granted:
+                    return source_.publish(pin, *credential_, token, now, refused_, replacements_,
+                                           report);
+                case oauth::TokenOutcome::refused: redate(skew); return Fetched::refused;
+                case oauth::TokenOutcome::misconfigured:
+                    redate(skew);
+                    return Fetched::misconfigured;
+                case oauth::TokenOutcome::failed: break;
+                case oauth::TokenOutcome::malformed: is_lasting_ = true; break;
+            }
+            return Fetched::failed;
+        }
+        /// Has the next assertion dated by the server's clock if this one was dated by ours, and
+        /// the other way round: that was refused, and a `Date` may be wrong too.
+        void redate(std::int64_t skew) noexcept {
+            const std::int64_t other = source_.dated_by_ == 0 ? skew : 0;
+            const std::int64_t change = other - source_.dated_by_;
+            is_redated_ = change > skew_tolerance || change < -skew_tolerance;
+            if (is_redated_) source_.dated_by_ = other;
+        }
+
+        Source& source_;
+        const std::uint64_t refused_;
+        const bool is_early_;
+        typename detail::Snapshot<Credential>::Pin credential_{};
+        std::uint64_t replacements_ = 0;
+        std::int64_t sent_at_ = 0;
+        detail::Maybe<Request> request_{};
+        int attempts_ = 0;
+        Duration delay_{0};
+        Fetched outcome_ = Fetched::failed;
+        bool is_lasting_ = false;
+        bool is_redated_ = false;
+        bool was_redated_ = false;
+    };
+    /// The same for a caller that blocks.
+    template <class Exchanger, class Clock, class Report>
+    Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
+                     std::uint64_t refused, Report& report) {
+        Exchanging exchanging(*this, refused, false);
+        while (exchanging.prepare(clock, report) &&
+               exchanging.answered(pin, sent(exchanging.request(), exchanger), clock, report))
+            if (!stop.sleep(clock, exchanging.delay())) return stopped(report);
+        return exchanging.outcome();
     }
 
     /// A refused token that comes back is not tried again: it would be refused again (S48).
@@ -478,10 +531,134 @@ protected:
     detail::Atomic<bool> busy_{false};              // written under the lock, as the pause
     bool pause_is_early_ = false;
     unsigned failures_ = 0;      // in a row
-    bool lasting_ = false;       // owned by the caller that leads
-    Duration least_pause_{0};    // as well: what the endpoint asked for
+    Duration least_pause_{0};    // owned by the caller that leads: what the endpoint asked for
     std::int64_t dated_by_ = 0;  // as well: seconds that are added to our clock in an assertion
-    bool is_redated_ = false;
+    detail::WakerList wakers_{};
+};
+
+template <class Credential, class Self>
+template <class Report>
+class Source<Credential, Self>::Fetching {
+public:
+    /// `pin`   gets the signature. To renew, it holds the one that was refused.
+    Fetching(Source& source, Pin& pin, bool renew, Report& report,
+             detail::Waker* waker = nullptr) noexcept
+        : source_(source),
+          pin_(pin),
+          report_(report),
+          waker_(waker),
+          refused_(renew && pin ? pin->generation : 0),
+          renew_(renew) {}
+    Fetching(const Fetching&) = delete;
+    Fetching& operator=(const Fetching&) = delete;
+
+    template <class Clock> FetchStep start(Clock& clock) {
+        // In the window most callers go on without a lock.
+        if (source_.take_live(pin_, refused_, clock) &&
+            (source_.busy_.load(detail::Order::relaxed) || source_.pauses(clock)))
+            return found();
+        return look(clock);
+    }
+    template <class Clock> FetchStep woken(Clock& clock) {
+        {
+            const detail::Locked lock(source_.mutex_);
+            if (source_.failed_flight_ == joined_)
+                return finish(source_.failed_before(pin_, refused_, renew_, clock, report_));
+        }
+        return look(clock);
+    }
+    template <class Answer, class Clock> FetchStep answered(const Answer& answer, Clock& clock) {
+        if (!(*exchanging_).answered(pin_, answer, clock, report_))
+            return led((*exchanging_).outcome(), clock);
+        return delay() > Duration{0} ? FetchStep::wait : prepare(clock);
+    }
+    template <class Clock> FetchStep waited(Clock& clock) { return prepare(clock); }
+    template <class Clock> FetchStep led(Fetched outcome, Clock& clock) {
+        if (outcome <= Fetched::renewed) return finish(renew_ ? Fetched::renewed : outcome);
+        if (report_.cancelled) return finish(outcome);  // the others ask for themselves
+        (*leading_).failed(outcome, report_, is_early_, clock.now());
+        if (!is_early_)
+            return source_.take_dying(outcome, pin_, refused_, clock) ? found() : finish(outcome);
+        if (source_.take_live(pin_, refused_, clock)) return found();
+        leading_.reset();
+        return look(clock);  // it died meanwhile, or its credential was replaced
+    }
+    /// The caller does not wait any longer.
+    FetchStep stopped() { return finish(Source::stopped(report_)); }
+
+    std::uint64_t joined() const noexcept { return joined_; }
+    std::uint64_t refused() const noexcept { return refused_; }
+    const auto& request() noexcept { return (*exchanging_).request(); }
+    Duration delay() noexcept { return (*exchanging_).delay(); }
+    Fetched outcome() const noexcept { return outcome_; }
+    /// Lets somebody else lead; a request that is on its way is kept.
+    void hand_over() noexcept { leading_.reset(); }
+
+private:
+    FetchStep finish(Fetched outcome) {
+        outcome_ = outcome;
+        leading_.reset();
+        return FetchStep::finish;
+    }
+    FetchStep found() { return finish(Source::found(pin_, renew_)); }
+
+    template <class Clock> FetchStep look(Clock& clock) {
+        pin_.release();
+        {
+            const detail::Locked lock(source_.mutex_);
+            const bool busy = source_.busy_.load(detail::Order::relaxed);
+            is_early_ = source_.take_live(pin_, refused_, clock);
+            if (is_early_ &&
+                (busy || source_.pauses(clock) || clock.unix_seconds() < pin_->expires_at))
+                return found();
+            pin_.release();
+            if (busy) {
+                joined_ = source_.flight_;
+                if (waker_ != nullptr) source_.wakers_.add(*waker_);
+                return FetchStep::join;
+            }
+            if (!is_early_ && !source_.pause_is_early_ && source_.pauses(clock))
+                return finish(source_.failed_before(pin_, refused_, renew_, clock, report_));
+            source_.busy_.store(true, detail::Order::relaxed);
+            ++source_.flight_;
+            source_.least_pause_ = Duration{0};
+            // Until it has ended, lest a transport that throws is tried by one caller after
+            // another.
+            if (is_early_) source_.pause_until(clock.now() + pause_after(1));
+            leading_.set(LeadOf{source_, source_.replacements_});
+        }
+        if constexpr (std::is_void_v<Self>) {
+            exchanging_.set(typename Source::Exchanging(source_, refused_, is_early_));
+            return prepare(clock);
+        } else {
+            return FetchStep::lead;
+        }
+    }
+    template <class Clock> FetchStep prepare(Clock& clock) {
+        if ((*exchanging_).prepare(clock, report_)) return FetchStep::send;
+        return led((*exchanging_).outcome(), clock);
+    }
+
+    // Made where it stays.
+    struct LeadOf {
+        Source& source;
+        std::uint64_t replacements;
+    };
+    struct Lead : Leading {
+        explicit Lead(const LeadOf& of) : Leading(of.source, of.replacements) {}
+    };
+
+    Source& source_;
+    Pin& pin_;
+    Report& report_;
+    detail::Waker* waker_;
+    const std::uint64_t refused_;
+    const bool renew_;
+    bool is_early_ = false;
+    std::uint64_t joined_ = 0;
+    Fetched outcome_ = Fetched::failed;
+    detail::Maybe<Exchanging> exchanging_{};
+    detail::Maybe<Lead> leading_{};
 };
 
 /// What a credential names as its `Exchange` to get its token this way.

@@ -78,7 +78,7 @@ public:
         bool has_sent = false;
         const auto send = [&](const Secret&, const auto&) {
             has_sent = true;
-            outcome = this->exchange(pin, exchanger, clock, extras.stop, refused, false, report);
+            outcome = this->exchange(pin, exchanger, clock, extras.stop, refused, report);
             SentTokens sent;
             sent.outcome = outcome == Fetched::misconfigured ? Spent::misfit : Spent::not_sent;
             if (outcome > Fetched::renewed) return sent;

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSL-1.0
+// callback: the asynchronous driver for callables, without threads of its own.
+#ifndef REKEY_DRIVER_CALLBACK_HPP
+#define REKEY_DRIVER_CALLBACK_HPP
+
+#include <rekey/driver/operation.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace driver {
+namespace callback {
+
+/// A call on its way. Threads: any; copies are the same. Letting go of it does not stop the call.
+class CallHandle {
+public:
+    CallHandle() = default;
+    explicit CallHandle(Owner<AnyOperation> call) noexcept : call_(std::move(call)) {}
+    /// Ends the call with `ErrorKind::cancelled`, on this thread, if it has not ended yet: a wait
+    /// at once, an attempt that is on its way too, whose late answer is dropped.
+    void cancel() const {
+        if (call_) call_->stop();
+    }
+
+private:
+    Owner<AnyOperation> call_{};
+};
+
+/// Sends requests over an asynchronous transport, as its policies say.
+///
+/// Transport  called as `transport(const Request&, const Attempt&, done)` or `transport(Request&,
+///            done)`, where `done` is a `Completion<Answer>`: a callable that any
+///            `std::function<void(Answer)>` can hold. It returns at once and calls `done(answer)`
+///            once, now or later, on any thread. Request and attempt live until then. What it
+///            answers with stands in its type: `using Answer = …;`, or the parameter of a
+///            `std::function<void(Answer)>`, or `answering<Answer>(lambda)`. If it returns
+///            something with `cancel()`, a call that is cancelled calls that.
+/// Scheduler  `after(Duration, f)` calls `f()` once after that time and returns something with
+///            `cancel()`; `NoScheduler{}` for policies that never wait. Both are copied or moved
+///            in; an lvalue that cannot be copied, or `std::ref(x)`, is borrowed.
+/// Policies   as those of `rekey::Client`, which documents what they mean.
+/// Errors     values. What the transport throws goes to `done.failed(std::exception_ptr)` if there
+/// is
+///            such a member, else to whoever called into rekey: `send`, the `Completion`, or the
+///            timer.
+/// Threads    `send` is const and as thread-safe as the transport. `done` runs on the thread that
+///            brought the last event, without a lock held. Copies share everything.
+/// Lifetime   a client may be destroyed with calls on their way: they end as if it lived. A call
+///            that begins inside the `done` of another begins when that has returned.
+/// Cost       one allocation per call, one per attempt.
+/// Example    examples/21_callbacks.cpp
+template <class Transport, class Scheduler, class... Policies> class Client {
+    using Understood = rekey::Plan<Policies...>;
+    using Core = driver::Core<Transport, Scheduler, Policies...>;
+    using Parts = typename Core::Parts;
+    using Bare = detail::Plain<Transport>;
+
+    static_assert(!Parts::Plan::reauthorizes,
+                  "rekey: this client asks users, which blocks, and its asynchronous driver does "
+                  "not do it. Use rekey::Client on a thread of its own for calls that may ask.");
+    static_assert(detail::count_role<Role::store, Policies...>() == 0,
+                  "rekey: a token store (TokensIn) blocks, and this client must not. Use "
+                  "rekey::Client on a thread of its own.");
+    static_assert(!Core::may_wait || Parts::Plan::reauthorizes ||
+                      !std::is_same_v<detail::Plain<Scheduler>, NoScheduler>,
+                  "rekey: this client may have to wait, and it has no scheduler. Give it one, with "
+                  "after(Duration, f) that returns something with cancel().");
+
+public:
+    using Plan = Understood;
+
+    Client(Transport transport, Scheduler scheduler, Policies... policies)
+        : core_(detail::Shared<Core>::make(std::forward<Transport>(transport),
+                                           std::forward<Scheduler>(scheduler), policies...)) {}
+
+    /// Sends the request, and again as the policies say; then calls `done(Result<Response>)`.
+    ///
+    /// Request  copied; the transport sees the copy, which lives as long as the call.
+    /// Extras   as those of `rekey::Client::send`; their texts are copied.
+    template <class Request, class Done, class... Extras>
+    CallHandle send(const Request& request, Done done, const Extras&... extras) const {
+        using Async = AsyncCall<Bare, Request>;
+        static_assert(Async::known,
+                      "rekey: what this asynchronous transport answers with is not known. Give its "
+                      "type `using Answer = ...;`, or wrap it: answering<Answer>(transport).");
+        static_assert(!Async::known || Async::fits,
+                      "rekey: the asynchronous transport cannot be called with this request. It is "
+                      "called as transport(const Request&, const rekey::Attempt&, done) or "
+                      "transport(Request&, done).");
+        static_assert((detail::IsExtra<Extras>::value && ...),
+                      "rekey: send(request, done, extras...) takes Idempotent{}, "
+                      "IdempotencyKey{...}, Subject{...}, SameCredentialAs{result}, Deadline{...} "
+                      "and Cancellation{...}; one of these is something else.");
+        static_assert(((detail::count_of<Extras, Extras...> == 1) && ...),
+                      "rekey: send(request, done, extras...) takes each extra once.");
+        if constexpr (Async::fits && (detail::IsExtra<Extras>::value && ...)) {
+            using Answer = typename Async::Answer;
+            using Response = typename detail::ResponseOf<Answer>::type;
+            static_assert(std::is_invocable_v<Done&, Result<Response>>,
+                          "rekey: `done` is called as done(rekey::Result<Response>) when the call "
+                          "has ended.");
+            if constexpr (std::is_invocable_v<Done&, Result<Response>>) {
+                using Base = std::conditional_t<(std::is_same_v<Extras, NestedIn> || ...),
+                                                Nested<Parts>, Parts>;
+                using With = std::conditional_t<(std::is_same_v<Extras, Deadline> || ...),
+                                                TimedParts<Base>, Base>;
+                using Operation = driver::Operation<With, Core, Request, Answer, Done>;
+                const auto call = Owner<AnyOperation>::of_new(
+                    new Operation(core_, request, std::move(done), extras...));
+                Starts::begin(call);
+                return CallHandle(call);
+            }
+        }
+        return {};
+    }
+
+    /// As `rekey::Client::replace`.
+    template <class Credential> void replace(const Credential& credential) const {
+        if constexpr (Plan::template has<Credential>())
+            core_->slot_set->replace(Plan::template slot_of<Credential>(), credential);
+    }
+
+    /// How many calls are on their way.
+    std::size_t in_flight() const noexcept { return core_->calls.count(); }
+    /// From now on a call ends with `ErrorKind::cancelled` and sends nothing; those on their way go
+    /// on.
+    void close() const noexcept { core_->calls.close(); }
+    /// Cancels the calls that are on their way.
+    void cancel_all() const { core_->calls.cancel_all(); }
+    /// Calls `f()` once when no call is on its way: now, or where the last one ends.
+    void when_idle(std::function<void()> f) const { core_->calls.when_idle(std::move(f)); }
+
+private:
+    detail::Shared<Core> core_;
+};
+
+template <class Transport, class Scheduler, class... Policies>
+Client(Transport&&, Scheduler&&, Policies...)
+    -> Client<detail::Held<Transport>, detail::Held<Scheduler>, Policies...>;
+
+}  // namespace callback
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSL-1.0
+// coroutine: the asynchronous driver for C++20 coroutines.
+#ifndef REKEY_DRIVER_COROUTINE_HPP
+#define REKEY_DRIVER_COROUTINE_HPP
+
+#if !defined(__cpp_impl_coroutine)
+#error \
+    "rekey/driver/coroutine.hpp needs C++20: compile with -std=c++20, or use driver/callback.hpp."
+#endif
+
+#include <rekey/driver/callback.hpp>
+
+#include <coroutine>
+#include <exception>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace driver {
+namespace coroutine {
+
+namespace coroutine_parts {
+
+template <class Awaitable> decltype(auto) awaiter_of(Awaitable&& awaitable) {
+    if constexpr (requires { std::forward<Awaitable>(awaitable).operator co_await(); })
+        return std::forward<Awaitable>(awaitable).operator co_await();
+    else if constexpr (requires { operator co_await(std::forward<Awaitable>(awaitable)); })
+        return operator co_await(std::forward<Awaitable>(awaitable));
+    else
+        return std::forward<Awaitable>(awaitable);
+}
+template <class Awaitable>
+using Awaited = detail::Plain<decltype(awaiter_of(std::declval<Awaitable>()).await_resume())>;
+
+/// A coroutine that nobody waits for: it ends itself.
+struct Detached {
+    struct promise_type {
+        Detached get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        /// Of whoever goes on with the answer: to whoever brought it.
+        void unhandled_exception() const {
+#if defined(__cpp_exceptions)
+            throw;
+#endif
+        }
+    };
+};
+
+/// A transport of awaitables, as the callback driver calls it.
+template <class Transport> struct Awaiting {
+    using Bare = detail::Plain<Transport>;
+    static constexpr bool vouches_for_whole_bodies = detail::vouches_for_whole_bodies<Bare>();
+    static constexpr bool follows_redirects =
+        detail::follows_redirects<typename detail::Lent<Bare>::type>();
+
+    detail::TransportHolder<Transport> transport;
+
+    template <class Request>
+    static constexpr bool with_attempt = std::is_invocable_v<Bare&, const Request&, const Attempt&>;
+    template <class Request>
+    static constexpr bool plain = !with_attempt<Request> && std::is_invocable_v<Bare&, Request&>;
+
+    template <class Request, class = void> struct AnswerTo {};
+    template <class Request> struct AnswerTo<Request, std::enable_if_t<with_attempt<Request>>> {
+        using type = Awaited<std::invoke_result_t<Bare&, const Request&, const Attempt&>>;
+    };
+    template <class Request> struct AnswerTo<Request, std::enable_if_t<plain<Request>>> {
+        using type = Awaited<std::invoke_result_t<Bare&, Request&>>;
+    };
+
+    template <class Request, class Answer>
+    requires with_attempt<Request>
+    void operator()(const Request& request, const Attempt& attempt, Completion<Answer> done) const {
+        answer([&]() -> decltype(auto) { return transport.get()(request, attempt); },
+               std::move(done));
+    }
+    template <class Request, class Answer>
+    requires plain<Request>
+    void operator()(Request& request, Completion<Answer> done) const {
+        answer([&]() -> decltype(auto) { return transport.get()(request); }, std::move(done));
+    }
+
+private:
+    /// `begin` is called before the first suspension, so that it may live on the caller's stack.
+    template <class Begin, class Answer>
+    static Detached answer(const Begin& begin, Completion<Answer> done) {
+#if defined(__cpp_exceptions)
+        detail::Maybe<Answer> answer;
+        std::exception_ptr error;
+        try {
+            answer.set(co_await begin());
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (error)
+            done.fail(std::move(error));
+        else
+            done(std::move(*answer));
+#else
+        done(co_await begin());
+#endif
+    }
+};
+
+}  // namespace coroutine_parts
+
+/// Sends requests over a transport of awaitables: `co_await client.send(request, extras...)`.
+///
+/// Transport  called as `transport(const Request&, const Attempt&)` or `transport(Request&)`;
+///            returns anything that can be awaited in any coroutine and brings the answer. Request
+///            and attempt live until then.
+/// Scheduler, Policies, Lifetime   as those of `driver::callback::Client`.
+/// Errors     values; what the transport throws passes through the `co_await` unchanged.
+/// Threads    a coroutine goes on where the last event was brought: on the thread of the
+///            transport's answer or of the timer.
+/// Cost       two allocations per attempt and one per call.
+/// Example    examples/22_coroutines.cpp
+template <class Transport, class Scheduler, class... Policies> class Client {
+    using Awaiting = coroutine_parts::Awaiting<Transport>;
+    using Callback = callback::Client<Awaiting, Scheduler, Policies...>;
+
+public:
+    using Plan = typename Callback::Plan;
+
+    Client(Transport transport, Scheduler scheduler, Policies... policies)
+        : client_(Awaiting{detail::TransportHolder<Transport>(std::forward<Transport>(transport))},
+                  std::forward<Scheduler>(scheduler), std::move(policies)...) {}
+
+    /// What `send` gives: awaited once, which begins the call.
+    template <class Request, class... Extras> class Sending {
+        using Bare = detail::Plain<Awaiting>;
+        using Answer = typename AsyncCall<Bare, Request>::Answer;
+        using Response = typename detail::ResponseOf<Answer>::type;
+
+        /// Told once, with a result or an exception.
+        struct Done {
+            Sending* waiting;
+            void operator()(Result<Response> result) const {
+                waiting->result_.set(std::move(result));
+                waiting->go_on();
+            }
+            void failed(std::exception_ptr error) const {
+                waiting->error_ = std::move(error);
+                waiting->go_on();
+            }
+        };
+
+    public:
+        Sending(const Callback& client, const Request& request, const Extras&... extras)
+            : client_(client), request_(request), extras_(extras...) {}
+        Sending(const Sending&) = delete;
+        Sending& operator=(const Sending&) = delete;
+
+        bool await_ready() const noexcept { return false; }
+        /// False if the call has ended before this returns: then nobody is resumed inside it.
+        bool await_suspend(std::coroutine_handle<> waiting) {
+            waiting_ = waiting;
+            std::apply(
+                [this](const Extras&... extras) {
+                    (void)client_.send(request_, Done{this}, extras...);
+                },
+                extras_);
+            return !has_come_.exchange(true, detail::Order::acq_rel);
+        }
+        Result<Response> await_resume() {
+#if defined(__cpp_exceptions)
+            if (error_) std::rethrow_exception(error_);
+#endif
+            return std::move(*result_);
+        }
+
+    private:
+        void go_on() {
+            if (has_come_.exchange(true, detail::Order::acq_rel)) waiting_.resume();
+        }
+        const Callback& client_;
+        Request request_;
+        std::tuple<Extras...> extras_;
+        std::coroutine_handle<> waiting_{};
+        detail::Maybe<Result<Response>> result_{};
+        std::exception_ptr error_{};
+        detail::Atomic<bool> has_come_{false};
+    };
+
+    /// Request  copied. Extras   as those of `rekey::Client::send`; their texts live until the call
+    /// is awaited.
+    template <class Request, class... Extras>
+    [[nodiscard]] auto send(const Request& request, const Extras&... extras) const {
+        constexpr bool fits =
+            Awaiting::template with_attempt<Request> || Awaiting::template plain<Request>;
+        static_assert(fits,
+                      "rekey: the transport cannot be called with this request. It is called as "
+                      "transport(const Request&, const rekey::Attempt&) or transport(Request&), "
+                      "and returns something to co_await.");
+        if constexpr (fits) return Sending<Request, Extras...>(client_, request, extras...);
+    }
+
+    /// As those of `driver::callback::Client`.
+    template <class Credential> void replace(const Credential& credential) const {
+        client_.replace(credential);
+    }
+    std::size_t in_flight() const noexcept { return client_.in_flight(); }
+    void close() const noexcept { client_.close(); }
+    void cancel_all() const { client_.cancel_all(); }
+    void when_idle(std::function<void()> f) const { client_.when_idle(std::move(f)); }
+
+private:
+    Callback client_;
+};
+
+template <class Transport, class Scheduler, class... Policies>
+Client(Transport&&, Scheduler&&, Policies...)
+    -> Client<detail::Held<Transport>, detail::Held<Scheduler>, Policies...>;
+
+}  // namespace coroutine
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

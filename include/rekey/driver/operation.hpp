@@ -1,0 +1,716 @@
+// SPDX-License-Identifier: BSL-1.0
+// Operation: one asynchronous call on its way, which does what the core says and never recurses.
+#ifndef REKEY_DRIVER_OPERATION_HPP
+#define REKEY_DRIVER_OPERATION_HPP
+
+#include <rekey/cancellation.hpp>
+#include <rekey/detail/maybe.hpp>
+#include <rekey/detail/mutex.hpp>
+#include <rekey/detail/waker.hpp>
+#include <rekey/driver/async_fetch.hpp>
+#include <rekey/driver/completion.hpp>
+#include <rekey/driver/kernel.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace driver {
+
+/// No scheduler: for a client whose policies never wait.
+struct NoScheduler {};
+
+/// The extras of a call, with texts that live as long as the call.
+class OwnedExtras {
+public:
+    template <class... Extras> explicit OwnedExtras(const Extras&... extras) {
+        (sorted.take(extras), ...);
+        own(sorted.pinned_name, texts_[0]);
+        own(sorted.idempotency_key, texts_[1]);
+        own(sorted.subject, texts_[2]);
+        own(sorted.binding, texts_[3]);
+        own(sorted.return_to, texts_[4]);
+    }
+    OwnedExtras(const OwnedExtras&) = delete;
+    OwnedExtras& operator=(const OwnedExtras&) = delete;
+
+    detail::CallExtras sorted{};
+
+private:
+    static void own(std::string_view& text, std::string& place) {
+        place = std::string(text);
+        text = place;
+    }
+    std::string texts_[5];
+};
+
+class Calls;
+
+/// A call on its way, whatever its types.
+class AnyOperation : public detail::Stoppable {
+public:
+    void keep() noexcept override { owners_.fetch_add(1, detail::Order::relaxed); }
+    void drop() noexcept override {
+        if (owners_.fetch_sub(1, detail::Order::acq_rel) == 1) delete this;
+    }
+    virtual void begin() = 0;
+
+protected:
+    AnyOperation() = default;
+    virtual ~AnyOperation() = default;
+
+private:
+    friend class Calls;
+    friend class Starts;
+    detail::Atomic<unsigned> owners_{1};
+    AnyOperation* next_call_ = nullptr;
+    AnyOperation* earlier_ = nullptr;
+    AnyOperation* later_ = nullptr;
+};
+
+/// The calls of a client that are on their way.
+class Calls {
+public:
+    Calls() = default;
+    Calls(const Calls&) = delete;
+    Calls& operator=(const Calls&) = delete;
+
+    /// False: the client is closed.
+    bool enter(AnyOperation& call) noexcept {
+        const detail::Locked lock(mutex_);
+        call.later_ = first_;
+        if (first_ != nullptr) first_->earlier_ = &call;
+        first_ = &call;
+        ++count_;
+        return !is_closed_;
+    }
+    void leave(AnyOperation& call) {
+        std::vector<std::function<void()>> idle;
+        {
+            const detail::Locked lock(mutex_);
+            (call.earlier_ != nullptr ? call.earlier_->later_ : first_) = call.later_;
+            if (call.later_ != nullptr) call.later_->earlier_ = call.earlier_;
+            if (--count_ == 0) idle.swap(when_idle_);
+        }
+        for (const auto& tell : idle) tell();
+    }
+    void close() noexcept {
+        const detail::Locked lock(mutex_);
+        is_closed_ = true;
+    }
+    void cancel_all() {
+        std::vector<Owner<AnyOperation>> all;
+        {
+            const detail::Locked lock(mutex_);
+            for (AnyOperation* call = first_; call != nullptr; call = call->later_)
+                all.push_back(Owner<AnyOperation>(*call));
+        }
+        for (const auto& call : all) call->stop();
+    }
+    std::size_t count() const noexcept {
+        const detail::Locked lock(mutex_);
+        return count_;
+    }
+    void when_idle(std::function<void()> tell) {
+        {
+            const detail::Locked lock(mutex_);
+            if (count_ != 0) {
+                when_idle_.push_back(std::move(tell));
+                return;
+            }
+        }
+        tell();
+    }
+
+private:
+    mutable detail::Mutex mutex_;
+    AnyOperation* first_ = nullptr;
+    std::size_t count_ = 0;
+    bool is_closed_ = false;
+    std::vector<std::function<void()>> when_idle_{};
+};
+
+/// Calls that were begun inside the `done` of another begin when that has returned, so that a loop
+/// of calls, each begun by the end of the one before, needs no stack.
+class Starts {
+public:
+    static void begin(const Owner<AnyOperation>& call) {
+        if (Starts* const active = active_here(); active != nullptr)
+            active->push(call);
+        else
+            call->begin();
+    }
+    /// Runs `done`, and what it began.
+    template <class Done> static void run(Done&& done) {
+        if (active_here() != nullptr) {
+            done();
+            return;
+        }
+        Starts here;
+        done();
+        while (here.first_ != nullptr) here.pop()->begin();
+    }
+
+private:
+    Starts() noexcept { active_here() = this; }
+    ~Starts() {
+        active_here() = nullptr;
+        while (first_ != nullptr) pop()->stop();  // after an exception
+    }
+    Starts(const Starts&) = delete;
+    Starts& operator=(const Starts&) = delete;
+
+    static Starts*& active_here() noexcept {
+        thread_local Starts* active = nullptr;
+        return active;
+    }
+    void push(const Owner<AnyOperation>& call) noexcept {
+        call->keep();
+        call->next_call_ = nullptr;
+        (last_ != nullptr ? last_->next_call_ : first_) = call.get();
+        last_ = call.get();
+    }
+    Owner<AnyOperation> pop() noexcept {
+        AnyOperation* const call = first_;
+        first_ = call->next_call_;
+        if (first_ == nullptr) last_ = nullptr;
+        return Owner<AnyOperation>::of_new(call);
+    }
+    AnyOperation* first_ = nullptr;
+    AnyOperation* last_ = nullptr;
+};
+
+/// Everything that the calls of an asynchronous client share.
+template <class Transport, class Scheduler, class... Policies> struct Core {
+    using Untyping = driver::Untyping<Transport, Policies...>;
+    using Parts = typename Untyping::type;
+    using Slots = driver::Slots<typename Parts::Chain>;
+    using Store = typename Parts::Store;
+    using Rules = typename Parts::Plan::Rules;
+    static constexpr bool hedges = detail::count_role<Role::hedge, Policies...>() != 0;
+    static constexpr bool may_wait =
+        hedges || Parts::Plan::waits || Parts::Plan::Chain::fetching != 0;
+
+    Core(Transport&& given_transport, Scheduler&& given_scheduler, const Policies&... policies)
+        : transport(std::forward<Transport>(given_transport)),
+          scheduler(std::forward<Scheduler>(given_scheduler)),
+          store(Untyping::store_of(policies...)),
+          rules(Untyping::rules_of(policies...)),
+          slot_set(Untyping::make_slots(policies...)) {}
+
+    decltype(auto) clock() const noexcept {
+        if constexpr (std::is_void_v<typename Parts::Clock>)
+            return detail::SystemClock{};
+        else
+            return (Parts::template policy<Role::clock>(store).clock());
+    }
+
+    /// The scheduler, also inside a `std::reference_wrapper`.
+    auto& timers() const noexcept {
+        using Given = detail::Plain<Scheduler>;
+        if constexpr (std::is_same_v<typename detail::Lent<Given>::type, Given>)
+            return scheduler.get();
+        else
+            return scheduler.get().get();
+    }
+    /// Where token requests go.
+    auto& exchange_transport() const noexcept {
+        if constexpr (std::is_void_v<typename Parts::Exchange>)
+            return transport.get();
+        else
+            return Parts::template policy<Role::exchange>(store).transport();
+    }
+
+    detail::TransportHolder<Transport> transport;
+    detail::TransportHolder<Scheduler> scheduler;
+    Store store;
+    Rules rules;
+    detail::Shared<Slots> slot_set;
+    Calls calls{};
+};
+
+/// A `done` that wants what the transport throws. Asked by name: a generic lambda takes anything.
+template <class Done, class = void> struct TakesExceptions : std::false_type {};
+template <class Done>
+struct TakesExceptions<
+    Done, std::void_t<decltype(std::declval<Done&>().failed(std::declval<std::exception_ptr>()))>>
+    : std::true_type {};
+
+/// What a scheduler gives back for `after`, or nothing.
+template <class Scheduler> struct TimerOf {
+    using type = detail::Plain<decltype(std::declval<Scheduler&>().after(
+        Duration{}, std::declval<std::function<void()>>()))>;
+};
+template <> struct TimerOf<NoScheduler> { using type = char; };
+
+/// One call, from its first action to its `done`.
+///
+/// One thread at a time pumps it: whoever brings the event that the call waits for. An event that
+/// comes while somebody pumps is left to that one, so that an answer inside the transport's own
+/// call is a turn of a loop. An event of an earlier turn (a late answer, a timer that was
+/// cancelled) is dropped.
+///
+/// With   the parts of the client, as this call's extras change them.
+/// Cost   one allocation, one short lock per event.
+template <class With, class Core, class Request, class Answer, class Done>
+class Operation final : public AnyOperation, public Receiver<Answer>, public detail::Waker {
+    using Plan = typename With::Plan;
+    using Frame = driver::Frame<With, AnswersWith<Answer>, Request, true>;
+    using Response = typename Frame::Response;
+    using Bare = detail::Plain<decltype(std::declval<Core&>().transport.get())>;
+    using Async = AsyncCall<Bare, Request>;
+    using Scheduler = detail::Plain<decltype(std::declval<Core&>().timers())>;
+    using Timer = typename TimerOf<Scheduler>::type;
+    static constexpr bool can_cancel_send = async_parts::CanCancel<typename Async::Handle>::value;
+
+public:
+    using Service = typename With::Service;
+
+    template <class... Extras>
+    Operation(const detail::Shared<Core>& core, const Request& request, Done&& done,
+              const Extras&... extras)
+        : core_(core),
+          request_(request),
+          done_(std::move(done)),
+          extras_(extras...),
+          frame_(*core_->slot_set, core_->store, rules(), request_, extras_.sorted, result_) {
+        extras_.sorted.stop.flag = &is_cancelled_;
+        if constexpr (Plan::admits) doors_.set(frame_);
+        (watch(extras), ...);
+    }
+
+    void keep() noexcept override { AnyOperation::keep(); }
+    void drop() noexcept override { AnyOperation::drop(); }
+    const Core& core() const noexcept { return *core_; }
+
+    void begin() override {
+        is_entered_ = true;
+        const bool is_open = core_->calls.enter(*this);
+        if (const char* const why = frame_.problem()) {
+            frame_.refuse_all(why);
+            complete();
+        } else if (!is_open || is_cancelled_.load(detail::Order::acquire)) {
+            frame_.stop_before_start();
+            complete();
+        } else {
+            next_ = frame_.call().start(now());
+            pump();
+        }
+    }
+    /// Cancels the call, from any thread.
+    void stop() override {
+        {
+            const detail::Locked lock(mutex_);
+            is_cancelled_.store(true, detail::Order::release);
+            if (phase_ != Phase::parked) return;
+            phase_ = Phase::running;
+        }
+        pump();
+    }
+    void answered(std::uint64_t turn, Answer* answer) override {
+        happened(turn, answer != nullptr ? Event::answered : Event::dropped, [&](unsigned source) {
+            if (answer != nullptr) answers_[source].set(std::move(*answer));
+        });
+    }
+    void failed(std::uint64_t turn, std::exception_ptr error) override {
+        happened(turn, Event::failed, [&](unsigned) { error_ = std::move(error); });
+    }
+    /// The answer to a token request.
+    void exchanged(std::uint64_t turn, ExchangeAnswer&& answer) {
+        happened(turn, Event::answered, [&](unsigned) { exchange_answer_ = std::move(answer); });
+    }
+    /// Another call has ended that obtained the token for this one too.
+    void wake() override {
+        std::uint64_t turn = 0;
+        {
+            const detail::Locked lock(mutex_);
+            turn = turn_;  // a call that waits to be woken waits for nothing else
+        }
+        happened(turn + waker_source, Event::waited, [](unsigned) {});
+    }
+
+private:
+    using FetchStep = token::FetchStep;
+    enum class Phase : unsigned char { running, parked, over };
+    enum class Event : unsigned char { answered, dropped, failed, waited };
+    /// What became of the events that the call had waited for.
+    enum class Settled : unsigned char { not_yet, next, over };
+
+    // An event comes from one of the copies of a send, or from the timer. A turn is a number for
+    // all that the call waits for at one time, and its low bits are the source.
+    static constexpr const char* dropped = "the transport dropped its callback without an answer";
+    static constexpr unsigned most_copies = Core::hedges ? 4 : 1;
+    static constexpr unsigned timer_source = 4;
+    static constexpr unsigned waker_source = 5;
+    static constexpr unsigned sources = 8;
+
+    /// A `doors()` is made where it stays.
+    struct Doors {
+        explicit Doors(Frame& frame) : asked(frame.doors()) {}
+        decltype(std::declval<Frame&>().doors()) asked;
+    };
+
+    /// An event, with what it brings; whoever brings it goes on with the call if nobody does.
+    template <class Bring> void happened(std::uint64_t turn, Event event, const Bring& bring) {
+        {
+            const detail::Locked lock(mutex_);
+            const auto source = static_cast<unsigned>(turn % sources);
+            if (turn - source != turn_ || phase_ == Phase::over) return;
+            bring(source);
+            events_[source] = event;
+            arrived_ |= 1u << source;
+            if (phase_ == Phase::running) return;  // whoever pumps will see it
+            phase_ = Phase::running;
+        }
+        pump();
+    }
+    /// From here on only events of this turn count.
+    void next_turn() noexcept {
+        const detail::Locked lock(mutex_);
+        arrived_ = 0;
+        turn_ += sources;
+    }
+    /// False: nothing has happened yet, and whoever brings the event goes on.
+    bool goes_on(unsigned& arrived) noexcept {
+        const detail::Locked lock(mutex_);
+        arrived = std::exchange(arrived_, 0u);
+        if (arrived != 0 || is_cancelled_.load(detail::Order::relaxed)) return true;
+        phase_ = Phase::parked;
+        return false;
+    }
+
+    void pump() {
+#if defined(__cpp_exceptions)
+        try {
+            turn_over();
+        } catch (...) {
+            if constexpr (TakesExceptions<Done>::value) {
+                close();
+                auto done = std::move(done_);
+                Starts::run([&] { done.failed(std::current_exception()); });
+            } else {
+                close();
+                throw;
+            }
+        }
+#else
+        turn_over();
+#endif
+    }
+    /// Does what the core says until there is something to wait for.
+    void turn_over() {
+        for (;;) {
+            if (is_awaiting_) {
+                unsigned arrived = 0;
+                if (!goes_on(arrived)) return;
+                const Settled settled = settle(arrived);
+                if (settled == Settled::over) break;
+                if (settled == Settled::not_yet) continue;
+            }
+            if (next_.kind != Kind::finish && is_cancelled_.load(detail::Order::acquire))
+                next_ = frame_.call().cancelled();
+            switch (next_.kind) {
+                case Kind::send: send(); break;
+                case Kind::wait:
+                    next_turn();
+                    is_awaiting_ = true;
+                    wait(next_.delay);
+                    break;
+                case Kind::admit:
+                    if constexpr (Plan::admits)
+                        next_ = frame_.call().admitted(
+                            (*doors_).asked.ask(next_, now(), frame_.request()), now());
+                    break;
+                case Kind::fetch: fetch(); break;
+                case Kind::reauthorize: break;  // refused when compiled
+                case Kind::finish:
+                    if constexpr (Plan::admits)
+                        (*doors_).asked.explain(next_.reason, frame_.writer());
+                    frame_.end(next_.reason);
+                    complete();
+                    return;
+            }
+        }
+        complete();
+    }
+
+    void send() {
+        if (!frame_.sign(next_)) {
+            next_ = frame_.unsendable(now());
+            return;
+        }
+        if constexpr (Plan::admits) (*doors_).asked.sending();
+        next_turn();
+        is_awaiting_ = true;
+        attempt_ = frame_.attempt();
+        copies_ = on_the_way_ = 0;
+        send_copy();
+        if constexpr (Core::hedges) {
+            hedge().sent();
+            hedge_later();
+        }
+    }
+    void send_copy() {
+        const unsigned copy = copies_++;
+        ++on_the_way_;
+        const Completion<Answer> completion(Owner<Receiver<Answer>>(*this), turn_ + copy);
+        auto& transport = core_->transport.get();
+        if constexpr (Async::with_attempt) {
+            keep_handle(copy, [&]() -> decltype(auto) {
+                return transport(frame_.request(), std::as_const(attempt_), completion);
+            });
+        } else {
+            signed_[copy].set(frame_.signed_copy());
+            keep_handle(copy,
+                        [&]() -> decltype(auto) { return transport(*signed_[copy], completion); });
+        }
+    }
+    template <class Act> void keep_handle([[maybe_unused]] unsigned copy, const Act& act) {
+        if constexpr (can_cancel_send)
+            handles_[copy].set(act());
+        else
+            (void)act();
+    }
+    void wait(Duration delay) {
+        if constexpr (Core::may_wait)
+            timer_.set(core_->timers().after(
+                delay, [self = Owner<Operation>(*this), turn = turn_ + timer_source] {
+                    self->happened(turn, Event::waited, [](unsigned) {});
+                }));
+    }
+
+    /// What has happened, each bit a source; nothing if the call was cancelled.
+    Settled settle(unsigned arrived) {
+        if (next_.kind == Kind::fetch) return settle_fetch(arrived);
+        if (next_.kind == Kind::wait) {
+            end_activity();
+            next_ = arrived != 0 ? frame_.call().waited(now()) : frame_.call().cancelled();
+            return Settled::next;
+        }
+        if (arrived == 0) {
+            end_activity();
+            return goes_on_with(
+                frame_.unanswered(
+                    TransportError{Reach::sent_unanswered, {}, TransportVerdict::cancelled}, now()),
+                false);
+        }
+        for (unsigned copy = 0; copy != most_copies; ++copy) {
+            if ((arrived >> copy & 1u) == 0) continue;
+            --on_the_way_;
+            if constexpr (Core::hedges)
+                if (on_the_way_ != 0 && !is_conclusive(copy)) continue;
+            return take(copy);
+        }
+        if constexpr (Core::hedges)
+            if ((arrived >> timer_source & 1u) != 0) hedge_now();
+        return Settled::not_yet;
+    }
+    /// Goes on with the answer to one copy; the others come too late.
+    Settled take(unsigned copy) {
+        const Event event = events_[copy];
+        end_activity(copy);
+        bool is_over = false;
+        Action next;
+        switch (event) {
+            case Event::answered: {
+                auto answer = std::move(answers_[copy]);
+                is_over = frame_.ends_with(*answer, &Trail::add);
+                if (!is_over) next = frame_.received(std::move(*answer), now());
+                break;
+            }
+            case Event::failed: rethrow(); break;
+            default:
+                next = frame_.unanswered(TransportError{Reach::sent_unanswered, dropped}, now());
+                break;
+        }
+        return goes_on_with(next, is_over);
+    }
+    Settled goes_on_with(const Action& next, bool is_over) {
+        if (!is_over) next_ = next;
+        if constexpr (Plan::admits) (*doors_).asked.ended(frame_.writer(), next_.reason, now());
+        return is_over ? Settled::over : Settled::next;
+    }
+    /// Whatever else the call waits for comes too late, and is told so.
+    void end_activity(unsigned answered = sources) {
+        is_awaiting_ = false;
+        next_turn();
+        if constexpr (Core::may_wait) {
+            if (timer_) (*timer_).cancel();
+            timer_.reset();
+        }
+        if constexpr (can_cancel_send)
+            for (unsigned copy = 0; copy != copies_; ++copy) {
+                if (handles_[copy] && copy != answered) (*handles_[copy]).cancel();
+                handles_[copy].reset();
+            }
+        (void)answered;
+    }
+
+    /// Obtains the token of a slot.
+    void fetch() {
+        if constexpr (Plan::Chain::fetching != 0) {
+            report_ = ExchangeReport{};
+            const bool renew = next_.move == Move::renew;
+            FetchStep step = FetchStep::finish;
+            next_turn();  // lest a waker comes before it is expected
+            is_awaiting_ = true;
+            core_->slot_set->with(next_.slot, [&](auto& slot) {
+                using Slot = detail::Plain<decltype(slot)>;
+                if constexpr (Slot::exchanges) {
+                    fetch_.set(new FetchOf<Operation, Slot>(*this, slot, frame_.pin(renew), renew,
+                                                            report_));
+                    step = fetch_->start();
+                }
+            });
+            fetch_on(step);
+        }
+    }
+    void fetch_on(FetchStep step) {
+        switch (step) {
+            case FetchStep::finish:
+                is_awaiting_ = false;
+                next_turn();
+                next_ = frame_.fetched(next_, fetch_->outcome(), std::move(report_), now());
+                break;
+            case FetchStep::join:
+            case FetchStep::lead: break;  // `lead` is refused when compiled
+            case FetchStep::send: fetch_->send(turn_); break;
+            case FetchStep::wait: wait(fetch_->delay()); break;
+        }
+    }
+    Settled settle_fetch(unsigned arrived) {
+        if constexpr (Plan::Chain::fetching != 0) {
+            const auto has = [arrived](unsigned source) { return (arrived >> source & 1u) != 0; };
+            if (arrived == 0) {
+                end_activity();
+                fetch_on(fetch_->stopped());
+                return Settled::next;
+            }
+            if (has(0) && events_[0] == Event::failed) rethrow();
+            next_turn();
+            FetchStep step = FetchStep::finish;
+            if (has(waker_source))
+                step = fetch_->woken();
+            else if (has(timer_source))
+                step = fetch_->waited();
+            else
+                step = fetch_->answered(events_[0] == Event::answered ? std::move(exchange_answer_)
+                                                                      : dropped_exchange());
+            fetch_on(step);
+            return is_awaiting_ ? Settled::not_yet : Settled::next;
+        } else {
+            return Settled::next;
+        }
+    }
+    static ExchangeAnswer dropped_exchange() {
+        ExchangeAnswer answer;
+        answer.reach = Reach::sent_unanswered;
+        answer.detail = dropped;
+        return answer;
+    }
+    void rethrow() {
+#if defined(__cpp_exceptions)
+        std::rethrow_exception(std::exchange(error_, nullptr));
+#endif
+    }
+
+    auto& hedge() const noexcept { return With::template policy<Role::hedge>(core_->store); }
+    void hedge_later() {
+        const bool idempotent = extras_.sorted.idempotent ||
+                                Frame::idempotent_method(detail::Asks<Request>::method(request_));
+        if (idempotent && copies_ < hedge().most_copies()) wait(hedge().after());
+    }
+    void hedge_now() {
+        timer_.reset();
+        if (!hedge().may_send()) return;
+        send_copy();
+        hedge_later();
+    }
+    /// Whether an answer ends the waiting for the other copies.
+    bool is_conclusive(unsigned copy) {
+        if (events_[copy] == Event::failed) return true;
+        if (events_[copy] != Event::answered || !Frame::has_response(*answers_[copy])) return false;
+        const FailureClass failure =
+            Frame::Examiner::facts_of(Frame::response_in(*answers_[copy])).failure;
+        return failure != Transient && failure != RateLimited;
+    }
+
+    /// The call is over: nothing reaches it any more.
+    void close() {
+        {
+            const detail::Locked lock(mutex_);
+            phase_ = Phase::over;
+        }
+        if constexpr (Plan::admits) doors_.reset();
+        if (fetch_) fetch_->hand_over();
+        if (canceller_) (*canceller_).leave(*this);
+        if (std::exchange(is_entered_, false)) core_->calls.leave(*this);
+    }
+    void complete() {
+        const Owner<Operation> self(*this);  // `done` may drop the last other owner
+        close();
+        auto done = std::move(done_);
+        Starts::run([&] { done(std::move(result_)); });
+    }
+
+    template <class Extra> void watch(const Extra& extra) {
+        if constexpr (std::is_same_v<Extra, Cancellation>) {
+            canceller_.set(extra);
+            if (!extra.enter(*this)) is_cancelled_.store(true, detail::Order::release);
+        }
+    }
+    typename Plan::Rules rules() const {
+        if constexpr (std::is_same_v<typename Plan::Rules, typename Core::Rules>)
+            return core_->rules;
+        else
+            return typename Plan::Rules(core_->rules, extras_.sorted.time_limit);
+    }
+    TimePoint now() const {
+        auto&& clock = core_->clock();
+        return now_of<Plan>(clock);
+    }
+
+    detail::Shared<Core> core_;
+    Request request_;
+    Done done_;
+    OwnedExtras extras_;
+    detail::Atomic<bool> is_cancelled_{false};
+    Result<Response> result_{};
+    Frame frame_;
+    detail::Maybe<std::conditional_t<Plan::admits, Doors, char>> doors_{};
+    detail::Maybe<Cancellation> canceller_{};
+    Action next_{};
+    Attempt attempt_{};
+    detail::Maybe<std::conditional_t<Async::plain, Request, char>> signed_[most_copies]{};
+    detail::Maybe<std::conditional_t<can_cancel_send, typename Async::Handle, char>>
+        handles_[most_copies]{};
+    detail::Maybe<Timer> timer_{};
+    ExchangeReport report_{};
+    FetchHolder fetch_{};
+    unsigned copies_ = 0;       // of the present send
+    unsigned on_the_way_ = 0;   // of them
+    bool is_awaiting_ = false;  // of whoever pumps
+    bool is_entered_ = false;
+    detail::Mutex mutex_;
+    std::uint64_t turn_ = 0;  // from here on under the mutex; whoever pumps alone changes it
+    unsigned arrived_ = 0;    // sources, one bit each
+    Phase phase_ = Phase::running;
+    Event events_[sources]{};
+    detail::Maybe<Answer> answers_[most_copies]{};
+    ExchangeAnswer exchange_answer_{};
+    std::exception_ptr error_{};
+};
+
+}  // namespace driver
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// Exceptions that pass through the asynchronous driver.
+#include <rekey/driver/callback.hpp>
+
+#include "catch.hpp"
+#include "support/clients.hpp"
+#include "support/later.hpp"
+
+#include <rekey/testing/manual_scheduler.hpp>
+#include <rekey/token/source.hpp>
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace clients;
+using driver::NoScheduler;
+using Results = std::vector<Result<HttpResponse>>;
+
+/// Breaks at one of its sends, and may have kept the callback by then.
+struct Breaking {
+    Later& later;
+    int breaks_at;
+    int sends = 0;
+    void operator()(const HttpRequest& request, const Attempt& attempt, Later::Done done) {
+        later(request, attempt, std::move(done));
+        if (++sends == breaks_at) throw std::runtime_error("the wire broke");
+    }
+};
+
+/// Takes a result or an exception.
+struct Either {
+    Results* results;
+    std::string* caught;
+    void operator()(Result<HttpResponse> result) const { results->push_back(std::move(result)); }
+    void failed(std::exception_ptr error) const {
+        try {
+            std::rethrow_exception(std::move(error));
+        } catch (const std::runtime_error& broken) {
+            *caught = broken.what();
+        }
+    }
+};
+
+struct Traded {
+    static constexpr auto name = "traded";
+    using Exchange = token::Exchanged;
+    struct Request {
+        HttpRequest http{"POST", "https://auth.example/token", {}, {}};
+        Secret authorization{"Bearer assertion"};
+        std::string problem{};
+    };
+    Request token_request(std::int64_t) const { return {}; }
+    oauth::TokenAnswer read_token(int status, std::string_view type, std::string_view body,
+                                  std::int64_t now) const {
+        oauth::TokenRules rules;
+        rules.now = now;
+        return oauth::read_token_answer(status, type, body, rules);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("what an asynchronous transport throws goes to a done that takes it") {
+    Results results;
+    std::string caught;
+    Later later;
+    Breaking http{later, 2};
+    const driver::callback::Client client{std::ref(http), NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), Either{&results, &caught});
+    later.answer(refusal());
+    CHECK(caught == "the wire broke");
+    CHECK(results.empty());
+    CHECK(client.in_flight() == 0);
+    later.answer(accepted());  // to the attempt that threw: too late
+    CHECK(results.empty());
+    client.send(chat(), Either{&results, &caught});
+    later.answer(accepted());
+    CHECK(results.size() == 1);
+}
+
+TEST_CASE("without such a done it passes to whoever called into rekey") {
+    Results results;
+    Later later;
+    const auto done = [&results](Result<HttpResponse> result) {
+        results.push_back(std::move(result));
+    };
+    SECTION("to send, at the first attempt") {
+        Breaking http{later, 1};
+        const driver::callback::Client client{std::ref(http), NoScheduler{}, both(), OnCodes{}};
+        CHECK_THROWS_AS(client.send(chat(), done), std::runtime_error);
+        CHECK(client.in_flight() == 0);
+    }
+    SECTION("to whoever brings an answer, at a later one") {
+        Breaking http{later, 2};
+        const driver::callback::Client client{std::ref(http), NoScheduler{}, both(), OnCodes{}};
+        client.send(chat(), done);
+        CHECK_THROWS_AS(later.answer(refusal()), std::runtime_error);
+        CHECK(client.in_flight() == 0);
+    }
+    CHECK(results.empty());
+}
+
+TEST_CASE("a call whose token request throws hands over to one that waits") {
+    Results results;
+    std::string caught;
+    testing::ManualScheduler time;
+    Later later;
+    Breaking http{later, 2};
+    const driver::callback::Client client{std::ref(http), time, UseClock{time},
+                                          CredentialChain{Traded{}}, OnRefusal{}};
+    client.send(chat(), Either{&results, &caught});
+    client.send(chat(), Either{&results, &caught});
+    later.answer(answer(503));  // the first tries again after a while, and meets the exception
+    time.advance(std::chrono::milliseconds{200});
+    CHECK(caught == "the wire broke");
+    REQUIRE(later.asks.size() == 2);  // that of the first, which it had kept, and that of the other
+    later.answer(answer(200, R"({"access_token":"late","expires_in":900})"));
+    CHECK(results.empty());
+    later.answer(answer(200, R"({"access_token":"one","expires_in":900})"));
+    later.answer(accepted());
+    REQUIRE(results.size() == 1);
+    CHECK(results[0]);
+}
+
+TEST_CASE("what a done throws passes to whoever brought the last event") {
+    Later later;
+    const driver::callback::Client client{std::ref(later), NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), [](const Result<HttpResponse>&) { throw std::logic_error("mine"); });
+    CHECK_THROWS_AS(later.answer(accepted()), std::logic_error);
+    CHECK(client.in_flight() == 0);
+}

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/driver/callback.hpp>
+
+#include "catch.hpp"
+#include "support/clients.hpp"
+#include "support/later.hpp"
+
+#include <rekey/cancellation.hpp>
+#include <rekey/policy/backoff.hpp>
+#include <rekey/policy/budget.hpp>
+#include <rekey/policy/bulkhead.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
+#include <rekey/testing/print.hpp>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace clients;
+using namespace std::chrono_literals;
+using driver::NoScheduler;
+using driver::callback::CallHandle;
+using testing::ManualScheduler;
+using testing::Script;
+using Answer = TransportResult<HttpResponse>;
+using Done = std::function<void(Answer)>;
+using Results = std::vector<Result<HttpResponse>>;
+
+/// Answers out of a script before it returns.
+auto inline_transport(Script& script) {
+    return [&script](const HttpRequest& request, const Attempt& attempt, const Done& done) {
+        done(script(request, attempt));
+    };
+}
+
+auto into(Results& results) {
+    return [&results](Result<HttpResponse> result) { results.push_back(std::move(result)); };
+}
+
+using Patient = RetryOn<AuthRejected, NotFound, RateLimited, Transient>;
+
+}  // namespace
+
+TEST_CASE("an asynchronous call that is accepted ends with its response") {
+    Script script;
+    script.then(200);
+    Results results;
+    const driver::callback::Client client{inline_transport(script), NoScheduler{}, both(),
+                                          OnCodes{}};
+    client.send(chat(), into(results));
+    REQUIRE(results.size() == 1);
+    REQUIRE(results[0]);
+    CHECK(results[0].credential() == "personal");
+    CHECK(script.sends()[0].authorization == "Bearer pat_personal_1");
+    CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("a refused asynchronous call goes on with the next credential when the answer comes") {
+    Results results;
+    Later http;
+    const driver::callback::Client client{http, NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), into(results));
+    REQUIRE(http.asks.size() == 1);
+    CHECK(client.in_flight() == 1);
+    http.answer(refusal());
+    REQUIRE(http.asks.size() == 1);
+    CHECK(results.empty());
+    CHECK(http.asks[0].authorization == "Bearer pat_enterprise_1");
+    CHECK(http.asks[0].number == 2);
+    http.answer(accepted());
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].credential() == "enterprise");
+    CHECK(results[0].trail().size() == 2);
+    CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("both drivers come to the same end for the same answers") {
+    using Steps = std::vector<std::function<void(Script&)>>;
+    const std::vector<Steps> stories = {
+        {[](Script& s) { s.then(200); }},
+        {[](Script& s) { s.then(401, 4100); }, [](Script& s) { s.then(200); }},
+        {[](Script& s) { s.then(503); }, [](Script& s) { s.then(200, 4101); },
+         [](Script& s) { s.then(404, 4200); }},
+        {[](Script& s) { s.then(429, 4013); }, [](Script& s) { s.then(429, 4013); },
+         [](Script& s) { s.then(200); }},
+        {[](Script& s) {
+             s.then(TransportError{Reach::never_sent, "refused"});
+         },
+         [](Script& s) {
+             s.then(TransportError{Reach::cut_short, "reset"});
+         }},
+        {[](Script& s) { s.then(200, 4000); }},
+    };
+    for (const Steps& steps : stories) {
+        Script one;
+        Script other;
+        for (const auto& step : steps) {
+            step(one);
+            step(other);
+        }
+        const Backoff pace{Exponential{1s}, NoJitter{}};
+        testing::ManualClock clock;
+        const Client blocking{one, both(), Patient{}, MaxAttempts<4>{}, pace, UseClock{clock}};
+        const auto expected = blocking.send(chat(), Idempotent{});
+
+        ManualScheduler time;
+        Results results;
+        const driver::callback::Client client{
+            inline_transport(other), time, both(),        Patient{},
+            MaxAttempts<4>{},        pace, UseClock{time}};
+        client.send(chat(), into(results), Idempotent{});
+        time.run();
+        REQUIRE(results.size() == 1);
+        const auto text = [](const auto& result) {
+            std::ostringstream out;
+            out << result << result.trail();
+            return out.str();
+        };
+        CHECK(text(results[0]) == text(expected));
+        CHECK(time.delays() == clock.waits());
+        CHECK(other.sends().size() == one.sends().size());
+    }
+}
+
+TEST_CASE("an asynchronous wait goes through the scheduler and blocks nobody") {
+    Script script;
+    script.then(503).then(503).then(200);
+    ManualScheduler time;
+    Results results;
+    const driver::callback::Client client{
+        inline_transport(script),         time, UseClock{time}, Patient{}, MaxAttempts<3>{},
+        Backoff{Constant{2s}, NoJitter{}}};
+    client.send(chat(), into(results), Idempotent{});
+    CHECK(script.sends().size() == 1);
+    time.advance(1999ms);
+    CHECK(script.sends().size() == 1);
+    time.advance(1ms);
+    CHECK(script.sends().size() == 2);
+    CHECK(results.empty());
+    time.advance(2s);
+    REQUIRE(results.size() == 1);
+    CHECK(results[0]);
+}
+
+TEST_CASE("a cancelled asynchronous call ends at once, whatever it waits for") {
+    ManualScheduler time;
+    Results results;
+    SECTION("for an answer: the transport is told, and a late answer is dropped") {
+        Later http;
+        const driver::callback::Client client{http, NoScheduler{}, both(), OnCodes{}};
+        const CallHandle call = client.send(chat(), into(results));
+        call.cancel();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].error().kind == ErrorKind::cancelled);
+        CHECK(results[0].stop_reason() == StopReason::cancelled);
+        CHECK(http.cancelled == 1);
+        http.answer(accepted());
+        CHECK(results.size() == 1);
+        CHECK(http.asks.empty());
+        call.cancel();
+        CHECK(results.size() == 1);
+    }
+    SECTION("for a delay: its timer is cancelled") {
+        Script script;
+        script.then(503).then(200);
+        const driver::callback::Client client{inline_transport(script), time,
+                                              UseClock{time},           Patient{},
+                                              MaxAttempts<3>{},         Backoff{Constant{2s}}};
+        const CallHandle call = client.send(chat(), into(results), Idempotent{});
+        CHECK(time.waiting() == 1);
+        call.cancel();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].error().kind == ErrorKind::cancelled);
+        CHECK(time.waiting() == 0);
+        time.run();
+        CHECK(script.sends().size() == 1);
+    }
+    SECTION("by a canceller, which ends all its calls") {
+        Later http;
+        const Canceller stop;
+        const driver::callback::Client client{http, NoScheduler{}, both(), OnCodes{}};
+        client.send(chat(), into(results), Cancellation{stop});
+        client.send(chat(), into(results), Cancellation{stop});
+        client.send(chat(), into(results));
+        stop.cancel();
+        CHECK(results.size() == 2);
+        CHECK(client.in_flight() == 1);
+        client.send(chat(), into(results), Cancellation{stop});
+        REQUIRE(results.size() == 3);
+        CHECK(results[2].error().kind == ErrorKind::cancelled);
+        CHECK(http.asks.size() == 3);
+    }
+    SECTION("inside the transport, before it has an answer") {
+        CallHandle call;
+        const Canceller stop;
+        int sends = 0;
+        const driver::callback::Client client{
+            [&](const HttpRequest&, const Attempt&, const Done& done) {
+                ++sends;
+                stop.cancel();
+                done(refusal());
+            },
+            NoScheduler{}, both(), OnCodes{}};
+        client.send(chat(), into(results), Cancellation{stop});
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].error().kind == ErrorKind::cancelled);
+        CHECK(sends == 1);
+    }
+}
+
+TEST_CASE("an answer that is there beats a cancellation that comes with it") {
+    Results results;
+    const Canceller stop;
+    const driver::callback::Client client{
+        [&](const HttpRequest&, const Attempt&, const Done& done) {
+            done(accepted());
+            stop.cancel();
+        },
+        NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), into(results), Cancellation{stop});
+    REQUIRE(results.size() == 1);
+    CHECK(results[0]);
+}
+
+TEST_CASE("a callback that is dropped counts as sent and unanswered") {
+    Results results;
+    const driver::callback::Client client{[](const HttpRequest&, const Attempt&, const Done&) {},
+                                          NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), into(results));
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].error().kind == ErrorKind::transport);
+    CHECK(results[0].error().reach == Reach::sent_unanswered);
+    CHECK_THAT(results[0].error().message(), ContainsSubstring("dropped its callback"));
+}
+
+TEST_CASE("a second answer to one attempt is dropped") {
+    Results results;
+    int sends = 0;
+    const driver::callback::Client client{
+        [&](const HttpRequest&, const Attempt&, const Done& done) {
+            ++sends;
+            done(sends == 1 ? refusal() : accepted());
+            done(refusal());
+        },
+        NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), into(results));
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].credential() == "enterprise");
+    CHECK(sends == 2);
+}
+
+TEST_CASE("answers before the transport returns need no stack") {
+    SECTION("in one call of very many attempts") {
+        unsigned sends = 0;
+        Results results;
+        const driver::callback::Client client{
+            driver::answering<HttpResponse>(
+                [&](const HttpRequest&, const Attempt&, const auto& done) {
+                    ++sends;
+                    done(HttpResponse{503, {}, {}, false});
+                }),
+            NoScheduler{}, RetryOn<Transient>{}, MaxAttempts<200'000>{}};
+        client.send(chat(), into(results), Idempotent{});
+        REQUIRE(results.size() == 1);
+        CHECK(sends == 200'000);
+        CHECK(results[0].stop_reason() == StopReason::attempts_used_up);
+    }
+    SECTION("in very many calls, each begun by the end of the one before") {
+        unsigned left = 200'000;
+        const driver::callback::Client client{
+            driver::answering<HttpResponse>(
+                [](const HttpRequest&, const Attempt&, const auto& done) { done(accepted()); }),
+            NoScheduler{}, both(), OnCodes{}};
+        const HttpRequest request{"GET", "https://api.coze.com/", {}, {}};
+        struct Again {
+            decltype(client)* over;
+            const HttpRequest* same;
+            unsigned* count;
+            void operator()(const Result<HttpResponse>& result) const {
+                if (result && --*count != 0) over->send(*same, *this);
+            }
+        };
+        client.send(request, Again{&client, &request, &left});
+        CHECK(left == 0);
+        CHECK(client.in_flight() == 0);
+    }
+}
+
+TEST_CASE("calls end as if their client lived") {
+    Results results;
+    Later http;
+    {
+        const driver::callback::Client client{http, NoScheduler{}, both(), OnCodes{}};
+        const auto copy = client;
+        copy.send(chat(), into(results));
+        CHECK(client.in_flight() == 1);
+    }
+    http.answer(refusal());
+    http.answer(accepted());
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].credential() == "enterprise");
+}
+
+TEST_CASE("a client is shut down in three steps: closed, drained, cancelled") {
+    Results results;
+    Later http;
+    const driver::callback::Client client{http, NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), into(results));
+    client.send(chat(), into(results));
+    bool is_idle = false;
+    client.close();
+    client.when_idle([&] { is_idle = true; });
+    client.send(chat(), into(results));
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].error().kind == ErrorKind::cancelled);
+    CHECK(http.asks.size() == 2);
+    http.answer(accepted());
+    CHECK_FALSE(is_idle);
+    client.cancel_all();
+    CHECK(results.size() == 3);
+    CHECK(is_idle);
+    bool again = false;
+    client.when_idle([&] { again = true; });
+    CHECK(again);
+}
+
+TEST_CASE("the texts of the extras are the call's own") {
+    Results results;
+    Later http;
+    std::vector<std::string> keys;
+    const driver::callback::Client client{
+        [&](const HttpRequest& request, const Attempt& attempt, Done done) {
+            keys.emplace_back(attempt.idempotency_key());
+            http(request, attempt, std::move(done));
+        },
+        NoScheduler{}, both(), OnCodes{}};
+    {
+        std::string key = "key-that-is-longer-than-a-short-string";
+        client.send(chat(), into(results), IdempotencyKey{key});
+        key.assign(key.size(), 'x');
+    }
+    http.answer(refusal());
+    http.answer(accepted());
+    REQUIRE(results.size() == 1);
+    REQUIRE(keys.size() == 2);
+    CHECK(keys[1] == "key-that-is-longer-than-a-short-string");
+    client.send(chat(), into(results), SameCredentialAs{results[0]});
+    CHECK(http.asks.front().authorization == "Bearer pat_enterprise_1");
+    http.answer(accepted());
+}
+
+TEST_CASE("a plain asynchronous transport gets a signed copy that lives until it answers") {
+    std::vector<const HttpRequest*> seen;
+    Results results;
+    const driver::callback::Client client{
+        [&](HttpRequest& request, const std::function<void(HttpResponse)>& done) {
+            seen.push_back(&request);
+            done(find_header(request.headers, "Authorization") == "Bearer pat_enterprise_1"
+                     ? accepted()
+                     : refusal());
+        },
+        NoScheduler{}, both(), OnCodes{}};
+    client.send(chat(), into(results));
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].credential() == "enterprise");
+    CHECK(seen.size() == 2);
+}
+
+TEST_CASE("the deadline of an asynchronous call ends it before a wait that is too long") {
+    Script script;
+    script.then(503).then(200);
+    ManualScheduler time;
+    Results results;
+    const driver::callback::Client client{
+        inline_transport(script),         time, UseClock{time}, Patient{}, MaxAttempts<3>{},
+        Backoff{Constant{2s}, NoJitter{}}};
+    client.send(chat(), into(results), Idempotent{}, Deadline{1s});
+    REQUIRE(results.size() == 1);
+    CHECK(results[0].stop_reason() == StopReason::deadline);
+    CHECK(script.sends().size() == 1);
+}
+
+TEST_CASE("what an asynchronous call owes its doors is given back when it is cancelled") {
+    Results results;
+    ManualScheduler time;
+    Later http;
+    const driver::callback::Client client{http,   time,      UseClock{time},
+                                          both(), OnCodes{}, Bulkhead{1, Waiting{1, 5s}}};
+    const CallHandle first = client.send(chat(), into(results));
+    client.send(chat(), into(results));
+    CHECK(http.asks.size() == 1);
+    first.cancel();
+    REQUIRE(results.size() == 1);
+    time.advance(5s);
+    CHECK(http.asks.size() == 2);
+    http.answer(accepted());  // late
+    http.answer(accepted());
+    REQUIRE(results.size() == 2);
+    CHECK(results[1]);
+}
+
+TEST_CASE("replaced credentials sign the next attempts of asynchronous calls") {
+    Results results;
+    Later http;
+    const driver::callback::Client client{http, NoScheduler{}, both(), OnCodes{}};
+    client.replace(Personal{"pat_personal_2"});
+    client.send(chat(), into(results));
+    CHECK(http.asks[0].authorization == "Bearer pat_personal_2");
+    http.answer(accepted());
+    CHECK(results.size() == 1);
+}
+
+TEST_CASE("each call ends once, however its answer and its cancellation race") {
+    std::mutex mutex;
+    std::deque<Done> asked;
+    bool is_over = false;
+    const driver::callback::Client client{[&](const HttpRequest&, const Attempt&, Done done) {
+                                              const std::lock_guard<std::mutex> lock(mutex);
+                                              asked.push_back(std::move(done));
+                                          },
+                                          NoScheduler{}, both(), OnCodes{}};
+    std::thread server([&] {
+        for (unsigned number = 0;; ++number) {
+            std::deque<Done> now;
+            {
+                const std::lock_guard<std::mutex> lock(mutex);
+                now.swap(asked);
+                if (now.empty() && is_over) return;
+            }
+            for (const Done& done : now) done(number++ % 3 == 0 ? refusal() : accepted());
+            std::this_thread::yield();
+        }
+    });
+    constexpr unsigned calls = 3000;
+    std::vector<std::atomic<int>> ended(calls);
+    std::atomic<int> cancelled{0};
+    for (unsigned i = 0; i != calls; ++i) {
+        const CallHandle call = client.send(chat(), [&, i](const Result<HttpResponse>& result) {
+            ++ended[i];
+            if (!result) cancelled += result.error().kind == ErrorKind::cancelled ? 1 : 0;
+        });
+        if (i % 2 == 0) call.cancel();
+    }
+    while (client.in_flight() != 0) std::this_thread::yield();
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        is_over = true;
+    }
+    server.join();
+    int wrong = 0;
+    for (const auto& count : ended) wrong += count == 1 ? 0 : 1;
+    CHECK(wrong == 0);
+    CHECK(cancelled <= 1500);
+}

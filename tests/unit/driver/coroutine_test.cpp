@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/driver/coroutine.hpp>
+
+#include "catch.hpp"
+#include "support/clients.hpp"
+
+#include <rekey/policy/backoff.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
+
+#include <coroutine>
+#include <deque>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace clients;
+using namespace std::chrono_literals;
+using driver::NoScheduler;
+using testing::ManualScheduler;
+using testing::Script;
+
+/// A coroutine of the test, which begins at once.
+struct Task {
+    struct promise_type {
+        Task get_return_object() const noexcept { return {}; }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_never final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const { throw; }
+    };
+};
+
+/// Brings its answer when the test says so.
+struct Later {
+    struct Awaiter {
+        Later* later;
+        std::string authorization;
+        HttpResponse answer{};
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> waiting) {
+            later->asks.push_back({this, waiting});
+        }
+        HttpResponse await_resume() const {
+            if (answer.status == 0) throw std::runtime_error("the wire broke");
+            return answer;
+        }
+    };
+    struct Ask {
+        Awaiter* awaiter;
+        std::coroutine_handle<> waiting;
+    };
+    std::deque<Ask> asks{};
+    Later() = default;
+    Later(const Later&) = delete;
+    Later& operator=(const Later&) = delete;
+    Awaiter operator()(const HttpRequest&, const Attempt& attempt) {
+        return {this, std::string(attempt.authorization())};
+    }
+    void answer(HttpResponse with) {
+        const Ask ask = asks.front();
+        asks.pop_front();
+        ask.awaiter->answer = std::move(with);
+        ask.waiting.resume();
+    }
+};
+
+/// Has its answer at once.
+template <class Answer> struct Ready {
+    Answer answer;
+    bool await_ready() const noexcept { return true; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    Answer await_resume() { return std::move(answer); }
+};
+auto ready_transport(Script& script) {
+    return [&script](const HttpRequest& request, const Attempt& attempt) {
+        return Ready<TransportResult<HttpResponse>>{script(request, attempt)};
+    };
+}
+
+/// As a library wraps its awaiter.
+struct Wrapped {
+    HttpResponse answer;
+    auto operator co_await() && { return Ready<HttpResponse>{std::move(answer)}; }
+};
+
+}  // namespace
+
+TEST_CASE("a coroutine awaits a call that goes on with the next credential") {
+    Later http;
+    std::vector<std::string> served;
+    const driver::coroutine::Client client{http, NoScheduler{}, both(), OnCodes{}};
+    const auto run = [&]() -> Task {
+        const auto result = co_await client.send(chat());
+        served.emplace_back(result.credential());
+    };
+    run();
+    REQUIRE(http.asks.size() == 1);
+    http.answer(refusal());
+    REQUIRE(http.asks.size() == 1);
+    CHECK(http.asks[0].awaiter->authorization == "Bearer pat_enterprise_1");
+    CHECK(served.empty());
+    http.answer(accepted());
+    CHECK(served == std::vector<std::string>{"enterprise"});
+    CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("a coroutine waits in the scheduler's time") {
+    Script script;
+    script.then(503).then(200);
+    ManualScheduler time;
+    bool is_done = false;
+    const driver::coroutine::Client client{
+        ready_transport(script), time,
+        UseClock{time},          RetryOn<Transient>{},
+        MaxAttempts<3>{},        Backoff{Constant{2s}, NoJitter{}}};
+    const auto run = [&]() -> Task {
+        const auto result = co_await client.send(chat(), Idempotent{});
+        is_done = static_cast<bool>(result);
+    };
+    run();
+    CHECK_FALSE(is_done);
+    time.advance(2s);
+    CHECK(is_done);
+}
+
+TEST_CASE("what an awaited transport throws passes through the co_await") {
+    Later http;
+    std::string caught;
+    const driver::coroutine::Client client{http, NoScheduler{}, both(), OnCodes{}};
+    const auto run = [&]() -> Task {
+        try {
+            (void)co_await client.send(chat());
+        } catch (const std::runtime_error& error) {
+            caught = error.what();
+        }
+    };
+    run();
+    http.answer(HttpResponse{});
+    CHECK(caught == "the wire broke");
+    CHECK(client.in_flight() == 0);
+    run();
+    http.answer(refusal());
+    http.answer(HttpResponse{});  // on the second attempt, which the first answer began
+    CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("a transport may throw before there is something to await") {
+    std::string caught;
+    const driver::coroutine::Client client{
+        [](const HttpRequest&, const Attempt&) -> Ready<HttpResponse> {
+            throw std::runtime_error("no socket");
+        },
+        NoScheduler{}, both(), OnCodes{}};
+    const auto run = [&]() -> Task {
+        try {
+            (void)co_await client.send(chat());
+        } catch (const std::runtime_error& error) {
+            caught = error.what();
+        }
+    };
+    run();
+    CHECK(caught == "no socket");
+}
+
+TEST_CASE("a transport may return whatever can be awaited") {
+    unsigned sends = 0;
+    bool is_done = false;
+    const driver::coroutine::Client client{
+        [&](HttpRequest& request) {
+            ++sends;
+            return Wrapped{find_header(request.headers, "Authorization") == "Bearer pat_personal_1"
+                               ? refusal()
+                               : accepted()};
+        },
+        NoScheduler{}, both(), OnCodes{}};
+    const auto run = [&]() -> Task {
+        const auto result = co_await client.send(chat());
+        is_done = static_cast<bool>(result);
+    };
+    run();
+    CHECK(is_done);
+    CHECK(sends == 2);
+}
+
+TEST_CASE("a coroutine that loops over calls needs no stack") {
+    unsigned left = 100'000;
+    const driver::coroutine::Client client{
+        [](const HttpRequest&, const Attempt&) { return Ready<HttpResponse>{accepted()}; },
+        NoScheduler{}, both(), OnCodes{}};
+    const HttpRequest request{"GET", "https://api.coze.com/", {}, {}};
+    const auto run = [&]() -> Task {
+        while (left != 0) {
+            const auto result = co_await client.send(request);
+            if (!result) co_return;
+            --left;
+        }
+    };
+    run();
+    CHECK(left == 0);
+}
