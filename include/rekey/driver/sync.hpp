@@ -45,17 +45,15 @@ template <class Transport, class Service> struct Exchanger {
             fields.authorization = authorization;
             fields.credential = credential;
             auto answer = call(request, Attempt{fields});
-            using Answer = decltype(answer);
-            if constexpr (detail::IsExpectedLike<Answer>::value) {
+            if constexpr (detail::IsExpectedLike<decltype(answer)>::value) {
                 if (!answer.has_value())
                     return failed(detail::transport_error(std::move(answer).error()));
                 return read(detail::value_in(answer));
             } else {
                 return read(answer);
             }
-        } else {
-            return {};
         }
+        return {};
     }
 
 private:
@@ -103,13 +101,9 @@ private:
 };
 
 /// The time, if the plan reads it.
-template <class Plan, class Clock> TimePoint now_of(Clock& clock) {
-    if constexpr (Plan::reads_clock) {
-        return clock.now();
-    } else {
-        (void)clock;
-        return TimePoint{};
-    }
+template <class Plan, class Clock> TimePoint now_of([[maybe_unused]] Clock& clock) {
+    if constexpr (Plan::reads_clock) return clock.now();
+    return TimePoint{};
 }
 
 /// Makes the attempt that was signed last.
@@ -175,7 +169,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                         if constexpr (detail::Plain<decltype(slot)>::exchanges)
                             outcome = slot.fetch(frame.pin(next.move == Move::renew),
                                                  next.move == Move::renew, frame.extras(),
-                                                 exchanger, clock, report);
+                                                 frame.over(exchanger), clock, report);
                     });
                     next = frame.fetched(next, outcome, std::move(report), now());
                 }
@@ -188,7 +182,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 if constexpr (Plan::reauthorizes) {
                     UserReport report;
                     const Reauthorized outcome =
-                        frame.ask_user(next.slot, exchanger, clock, slot_set, report);
+                        frame.ask_user(next.slot, frame.over(exchanger), clock, slot_set, report);
                     next = frame.reauthorized(outcome, std::move(report), now());
                 }
                 break;
@@ -208,7 +202,8 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
     const auto now = [&clock] { return now_of<Plan>(clock); };
     Action next = frame.call().start(now());
     SoFar so_far = SoFar::nothing;
-    if (next.kind == Kind::send) so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
+    if (Frame::is_inlined && next.kind == Kind::send)
+        so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
     if (so_far != SoFar::answered) {
         go_on<Plan>(std::move(frame), so_far, next, nullptr, nullptr, transport, exchanger, clock,
                     slot_set);

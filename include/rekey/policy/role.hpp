@@ -40,7 +40,8 @@ enum class Role : unsigned char {
     exchange_gate,  ///< At most one. Whether a failed exchange may fall back.
     identity_gate,  ///< At most one. Whether a chain may change who acts.
     app_only,       ///< Says that no user's credential reaches what this client asks for.
-    store           ///< Driver. At most one. Keeps tokens where other processes find them.
+    store,          ///< Driver. At most one. Keeps tokens where other processes find them.
+    observer        ///< Driver. Any number. Told what calls do (policy/observe.hpp).
 };
 
 /// A move that a remedy proposes and the limits judge.
