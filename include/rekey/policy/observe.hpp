@@ -271,7 +271,7 @@ public:
             event.reach = Reach::sent_unanswered;
             event.failure = Transient;
             event.threw = true;
-            event.duration = event.now - sent_;
+            event.duration = since(sent_, event.now);
             tell<AttemptedHook>(event);
         }
         finish(StopReason::cancelled, this->slot_, true);
@@ -357,7 +357,7 @@ public:
         event.http_status = said.http_status != 0 ? said.http_status : token_status_;
         event.has_service_code = said.has_service_code;
         event.service_code = said.service_code;
-        event.duration = event.now - asked_;
+        event.duration = since(asked_, event.now);
         if (token_log_id_.empty()) token_log_id_ = said.log_id;
         const Action next = Frame::fetched(action, outcome, std::forward<Report>(said), at_time);
         if (requests_ != 0 || outcome > Fetched::renewed) {
@@ -373,7 +373,7 @@ public:
         at(event, this->slot_, now());
         event.outcome = outcome;
         event.requests = requests_;
-        event.duration = event.now - asked_;
+        event.duration = since(asked_, event.now);
         const Action next = Frame::reauthorized(outcome, std::forward<Report>(said), at_time);
         tell<AskedUserHook>(event);
         return next;
@@ -433,6 +433,9 @@ private:
         if constexpr (Everyone::wants_date)
             event.unix_seconds = with_clock([](auto& clock) { return clock.unix_seconds(); });
     }
+    static Duration since(TimePoint then, TimePoint now) noexcept {
+        return now > then ? now - then : Duration{0};
+    }
     TimePoint now() const {
         if constexpr (Everyone::wants_time)
             return with_clock([](auto& clock) { return TimePoint(clock.now()); });
@@ -461,7 +464,7 @@ private:
         event.has_service_code = entry.has_service_code;
         event.http_status = entry.http_status;
         event.service_code = entry.has_service_code ? entry.service_code : 0;
-        event.duration = answered_ - sent_;
+        event.duration = since(sent_, answered_);
         tell<AttemptedHook>(event, log_id);
     }
     /// Tells that the next step is another credential's, once.
@@ -490,7 +493,7 @@ private:
         event.threw = threw;
         event.trail = &this->result_.trail();
         event.attempts = event.trail->count();
-        event.duration = event.now - began_;
+        event.duration = since(began_, event.now);
         tell<EndedHook>(event);
     }
 
