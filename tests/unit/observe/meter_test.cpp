@@ -237,13 +237,10 @@ TEST_CASE("whatever the answers are, the counts of a meter are those of the trai
         }
         ManualClock clock;
         auto meter = std::make_unique<Meter<>>();
-        const Client client{script,
-                            both(),
-                            RetryOn<4101, 4200, RateLimited, Transient>{},
-                            MaxAttempts<6>{},
-                            Backoff{10ms},
-                            UseClock{clock},
-                            Observe{*meter}};
+        const Client client{
+            script,           both(),        RetryOn<4101, 4200, RateLimited, Transient>{},
+            MaxAttempts<6>{}, Backoff{10ms}, UseClock{clock},
+            Observe{*meter}};
         std::map<std::pair<int, int>, std::uint64_t> by_class;
         std::map<std::pair<int, std::int64_t>, std::uint64_t> by_code;
         std::map<int, std::uint64_t> served;
