@@ -65,6 +65,11 @@ inline std::string number_of(std::uint64_t count, const char* one, const char* m
     return std::to_string(count) + ' ' + (count == 1 ? one : many);
 }
 
+inline std::string ago(Duration duration) {
+    if (duration < std::chrono::seconds{1}) return "just now";
+    return span_text(duration) + " ago";
+}
+
 /// `2027-01-31` of seconds since 1970. Source: days to a civil date by counting 400-year eras.
 inline std::string date_text(std::int64_t unix_seconds) {
     const std::int64_t second_of_day = ((unix_seconds % 86400) + 86400) % 86400;
@@ -98,12 +103,11 @@ inline std::string sentence_of(const CredentialAdvice& advice, const AdviceOptio
         case Retirement::stay: text += " must stay: "; break;
         case Retirement::unproven: text += " may be able to go, but it is early: "; break;
     }
-    text += advice.has_served ? "it last served a call " + span_text(advice.idle) + " ago"
+    text += advice.has_served ? "it last served a call " + ago(advice.idle)
                               : "it has served nothing in the " + span_text(advice.watched) +
                                     " since it was first seen";
     if (advice.was_passed)
-        text += ", and another credential served what it refused " +
-                span_text(advice.since_passed) + " ago";
+        text += ", and another credential served what it refused " + ago(advice.since_passed);
     text += '.';
     if (!advice.keys.empty()) {
         const std::string keys = number_of(advice.keys.size(), "key", "keys");
@@ -115,7 +119,7 @@ inline std::string sentence_of(const CredentialAdvice& advice, const AdviceOptio
             if (named == 5) break;
             text += named++ == 0 ? "" : ", ";
             text += key.key + " (" + number_of(key.served, "call", "calls") + ", the last " +
-                    span_text(key.idle) + " ago)";
+                    ago(key.idle) + ")";
         }
         if (advice.keys.size() > named)
             text += " and " + std::to_string(advice.keys.size() - named) + " more";

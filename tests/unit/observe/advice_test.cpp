@@ -109,7 +109,7 @@ TEST_CASE("a credential that nothing has needed for the quiet period can go") {
     CHECK(advice.since_passed == 0s);
     CHECK(advice.sentence ==
           "personal can go: it last served a call 14 days ago, and another credential served what "
-          "it refused 0 ms ago.");
+          "it refused just now.");
 }
 
 TEST_CASE("a key that fell asleep on the old credential is named before it goes") {
