@@ -332,3 +332,38 @@ TEST_CASE("8 threads lose no count") {
         CHECK(key.by_credential[0].slot == (key.key.back() % 2 == 0 ? 1 : 0));
     }
 }
+
+TEST_CASE("8 threads that do nothing but count lose nothing") {
+    constexpr int threads = 8;
+    constexpr int rounds = 50'000;
+    auto meter = std::make_unique<Meter<BotOf>>();
+    std::atomic<int> ready{0};
+    std::vector<std::thread> team;
+    for (int thread = 0; thread != threads; ++thread)
+        team.emplace_back([&meter, &ready] {
+            observe::Began began;
+            began.key = "bot";
+            const observe::Attempted accepted_one = attempt_of(0, NoFailure, 3ns);
+            observe::Ended ended;
+            ended.duration = 5ns;
+            ++ready;
+            while (ready != threads) std::this_thread::yield();
+            for (int i = 0; i != rounds; ++i) {
+                Meter<BotOf>::PerCall call;
+                meter->began(began, call);
+                meter->attempted(accepted_one, call);
+                meter->ended(ended, call);
+            }
+        });
+    for (std::thread& member : team) member.join();
+    constexpr std::uint64_t all = std::uint64_t{threads} * rounds;
+    const Snapshot seen = meter->snapshot({});
+    CHECK(seen.calls() == all);
+    CHECK(seen.call_latency.sum == Duration{5 * all});
+    CHECK(seen.credentials.at(0).attempts() == all);
+    CHECK(seen.credentials.at(0).latency.count() == all);
+    CHECK(seen.credentials.at(0).last_minute.attempts == all);
+    CHECK(seen.credentials.at(0).last_minute.accepted == all);
+    REQUIRE(seen.keys.size() == 1);
+    CHECK(seen.keys[0].by_credential.at(0).served == all);
+}
