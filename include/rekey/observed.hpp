@@ -20,7 +20,7 @@ namespace observe {
 /// What every event says. All views end with the hook: a sink copies what it keeps.
 ///
 /// No event holds a token, a URL, a header or a body. `key` is what the sink's own `key_of` made of
-/// the request; `log_id` is dropped if it repeats a token of the call.
+/// the request; a `log_id` that repeats a token, or a part of one, is left out.
 struct Event {
     std::uint8_t slot = 0;          ///< Position of the credential in the chain.
     std::string_view credential{};  ///< Its name; empty without a chain.

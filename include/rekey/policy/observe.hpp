@@ -143,7 +143,8 @@ void run_guarded([[maybe_unused]] Atomic<std::uint64_t>& broken, Act&& act) noex
 ///           not read and no log id is decoded.
 ///           `Observe{sink}` borrows a sink that has a name, so it outlives the client;
 ///           `Observe{Sink{…}}` keeps it, for all copies of the client.
-/// Order     as it happens; sinks in the order in which they are written.
+/// Order     as it happens; sinks in the order in which they are written. A client may have several
+///           of these policies; sinks of one type stand in one of them: `Observe{left, right}`.
 /// Errors    a hook that throws is left out and counted (`broken_hooks`); the call goes on. In a
 ///           program that mixes files with and without exceptions no hook may throw.
 /// Threads   hooks run in the thread of the call, so that those of two calls run at once.
@@ -327,11 +328,17 @@ public:
     public:
         Noting(const Exchanger& exchanger, Watched& frame) noexcept
             : exchanger_(exchanger), frame_(frame) {}
-        template <class... Said> auto operator()(const Said&... said) const {
+        template <class TokenRequest>
+        auto operator()(const TokenRequest& request, std::string_view authorization,
+                        std::string_view credential) const {
             ++frame_.requests_;
-            auto answer = exchanger_(said...);
+            auto answer = exchanger_(request, authorization, credential);
             frame_.token_status_ = answer.status;
-            if constexpr (Everyone::wants_log_ids) frame_.token_log_id_ = answer.log_id;
+            frame_.token_log_id_.clear();
+            if constexpr (Everyone::wants_log_ids)
+                if (!repeats_secret(answer.log_id, authorization) &&
+                    !repeats_value(answer.log_id, answer.body))
+                    frame_.token_log_id_ = answer.log_id;
             return answer;
         }
 
@@ -358,7 +365,6 @@ public:
         event.has_service_code = said.has_service_code;
         event.service_code = said.service_code;
         event.duration = since(asked_, event.now);
-        if (token_log_id_.empty()) token_log_id_ = said.log_id;
         const Action next = Frame::fetched(action, outcome, std::forward<Report>(said), at_time);
         if (requests_ != 0 || outcome > Fetched::renewed) {
             const std::string log_id = without_token(std::move(token_log_id_));
@@ -507,7 +513,7 @@ private:
             if (symbol <= ' ' || symbol > '~') repeats = true;
         if constexpr (!std::is_void_v<typename Parts::Chain>) {
             const auto look_at = [&](const auto& pin) {
-                if (pin && shares(log_id, pin->token())) repeats = true;
+                if (pin && repeats_secret(log_id, pin->token())) repeats = true;
             };
             look_at(this->pin_);
             look_at(this->reported_pin_);
@@ -517,10 +523,23 @@ private:
         if (repeats) log_id.clear();
         return log_id;
     }
-    static bool shares(std::string_view log_id, std::string_view token) noexcept {
-        if (token.empty() || log_id.empty()) return false;
-        return log_id.find(token) != std::string_view::npos ||
-               (log_id.size() >= 8 && token.find(log_id) != std::string_view::npos);
+    static bool repeats_secret(std::string_view log_id, std::string_view secret) noexcept {
+        if (secret.empty() || log_id.empty()) return false;
+        return log_id.find(secret) != std::string_view::npos ||
+               (log_id.size() >= 8 && secret.find(log_id) != std::string_view::npos);
+    }
+    /// Whether an id holds a text of a token answer, any of which may be a token, but for the id.
+    static bool repeats_value(std::string_view log_id, std::string_view body) noexcept {
+        std::string_view name;  // the text in quotes before the present one
+        for (bool is_inside = false; !body.empty(); is_inside = !is_inside) {
+            const std::string_view text = body.substr(0, body.find('"'));
+            body.remove_prefix(text.size() < body.size() ? text.size() + 1 : text.size());
+            if (!is_inside) continue;
+            const bool is_id = name == "logid" || name == "log_id";
+            if (!is_id && text.size() >= 8 && repeats_secret(log_id, text)) return true;
+            name = text;
+        }
+        return false;
     }
 
     typename Everyone::Seats seats_{};
