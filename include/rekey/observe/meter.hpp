@@ -61,6 +61,13 @@ inline std::size_t highest_bit(std::uint64_t number) noexcept {
 #endif
 }
 
+/// The logarithm of a power of two.
+constexpr int bits_of(std::uint64_t power) noexcept {
+    int bits = 0;
+    for (; power > 1; power >>= 1) ++bits;
+    return bits;
+}
+
 class Durations {
 public:
     /// Requires `duration >= Duration{0}`.
@@ -161,12 +168,12 @@ private:
     std::atomic<std::uint8_t> state_{empty};
 };
 
-/// A hash of a key, eight bytes at a time. Never 0. No defence against who chooses keys that
-/// collide; such a one could only spoil a count.
+/// A hash of a key, eight bytes at a time; its highest bits depend on all of them. Never 0. No
+/// defence against who chooses keys that collide; such a one could only spoil a count.
 inline std::uint64_t hash_of(std::string_view text) noexcept {
     constexpr std::uint64_t odd = 0x9e3779b97f4a7c15u;
     const char* at = text.data();
-    std::uint64_t hash = text.size() + 1;
+    std::uint64_t hash = text.size();
     const auto take = [&hash](const char* from) {
         std::uint64_t word = 0;
         std::memcpy(&word, from, 8);
@@ -179,7 +186,6 @@ inline std::uint64_t hash_of(std::string_view text) noexcept {
     } else {
         for (const char symbol : text) hash = (hash ^ static_cast<unsigned char>(symbol)) * odd;
     }
-    hash ^= hash >> 32;
     return hash | 1u;
 }
 
@@ -236,7 +242,8 @@ public:
     void attempted(const Attempted& event, PerCall& call) noexcept {
         Credential& credential = credentials_[place(event)];
         if (!credential.name.is_there()) return meet(credential, event, call);
-        count(credential, event, call);
+        if (event.failure != NoFailure) return not_accepted(credential, event, call);
+        count(credential, event, NoFailure);
     }
     void exchanged(const Exchanged& event) noexcept {
         Credential& credential = credentials_[place(event)];
@@ -266,7 +273,7 @@ public:
 private:
     static constexpr std::size_t reasons = 11;
     static constexpr std::size_t thrown = 15;
-    static constexpr std::size_t code_room = 64;
+    static constexpr std::size_t code_room = 64;  // 6 bits
 
     struct Credential {
         metering::Counter by_class[8];
@@ -298,7 +305,7 @@ private:
 
     static std::size_t place(const Event& event) noexcept { return event.slot % credentials; }
     static std::size_t place_of(std::uint64_t hash) noexcept {
-        return static_cast<std::size_t>(hash >> 32) % Keys;
+        return static_cast<std::size_t>(hash >> (64 - metering::bits_of(Keys)));
     }
     static std::uint64_t nanoseconds(Duration duration) noexcept {
         return duration.count() > 0 ? static_cast<std::uint64_t>(duration.count()) : 0;
@@ -311,15 +318,18 @@ private:
     [[gnu::noinline, gnu::cold]] void meet(Credential& credential, const Attempted& event,
                                            PerCall& call) noexcept {
         name(credential, event);
-        count(credential, event, call);
+        if (event.failure != NoFailure) return not_accepted(credential, event, call);
+        count(credential, event, NoFailure);
     }
-    void count(Credential& credential, const Attempted& event, PerCall& call) noexcept {
-        credential.by_class[event.failure].add();
+    static void count(Credential& credential, const Attempted& event,
+                      FailureClass failure) noexcept {
+        credential.by_class[failure].add();
         credential.latency.add(event.duration);
-        credential.windows.add(event.now, event.failure == NoFailure);
-        if (event.failure != NoFailure) not_accepted(event, call);
+        credential.windows.add(event.now, failure == NoFailure);
     }
-    [[gnu::noinline]] void not_accepted(const Attempted& event, PerCall& call) noexcept {
+    [[gnu::noinline]] void not_accepted(Credential& credential, const Attempted& event,
+                                        PerCall& call) noexcept {
+        count(credential, event, event.failure);
         const std::size_t slot = place(event);
         if (event.failure == AuthRejected || event.failure == NotFound)
             call.refused |= std::uint32_t{1} << slot;
@@ -327,7 +337,7 @@ private:
         const std::uint64_t tag = (static_cast<std::uint64_t>(code) << 5) |
                                   (event.has_service_code ? 0u : 16u) | (std::uint64_t{slot} << 1) |
                                   1u;
-        std::size_t at = static_cast<std::size_t>((tag * 0x9e3779b97f4a7c15u) >> 32) % code_room;
+        std::size_t at = static_cast<std::size_t>((tag * 0x9e3779b97f4a7c15u) >> 58);
         for (std::size_t step = 0; step != code_room; ++step, at = (at + 1) % code_room)
             if (is_at(codes_[at].tag, tag)) return codes_[at].count.add();
         codes_without_room_.add();

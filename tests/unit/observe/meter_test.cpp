@@ -192,6 +192,20 @@ TEST_CASE("keys and codes beyond the room of a meter are counted as such, and ne
     CHECK(seen.calls() == 100);
 }
 
+TEST_CASE("keys that differ in one character are spread over the room that there is") {
+    auto meter = std::make_unique<Meter<BotOf, 256>>();
+    for (int i = 0; i != 100; ++i) {
+        Meter<BotOf, 256>::PerCall call;
+        const std::string key =
+            "73794621893651988" + std::to_string(10 + i % 90) + (i < 90 ? "" : "x");
+        observe::Began began;
+        began.key = key;
+        meter->began(began, call);
+        CHECK(call.key != nullptr);
+    }
+    CHECK(meter->snapshot({}).keys.size() == 100);
+}
+
 TEST_CASE("a key that no label can hold gets a name of its own") {
     auto meter = std::make_unique<Meter<BotOf>>();
     const auto use = [&meter](const std::string& key) {
