@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -30,6 +31,8 @@ public:
     virtual token::FetchStep answered(const ExchangeAnswer& answer) = 0;
     virtual void send(std::uint64_t turn) = 0;
     virtual Duration delay() = 0;
+    /// Of the request that was sent last; a secret.
+    virtual std::string_view authorization() = 0;
     virtual Fetched outcome() const = 0;
     virtual void hand_over() = 0;
 
@@ -115,6 +118,7 @@ public:
         return fetching_.answered(answer, clock);
     }
     token::FetchStep stopped() override { return fetching_.stopped(); }
+    std::string_view authorization() override { return fetching_.request().authorization.expose(); }
     Duration delay() override { return fetching_.delay(); }
     Fetched outcome() const override { return fetching_.outcome(); }
     void hand_over() override { fetching_.hand_over(); }

@@ -45,6 +45,12 @@ template <class Chain> struct ChainIn<void, Chain> { using type = Chain; };
 template <class Tokens> struct ChainIn<Tokens, void> { using type = void; };
 template <> struct ChainIn<void, void> { using type = void; };
 
+/// Nobody is told what calls do.
+struct Unobserved {
+    static constexpr Role role = Role::observer;
+    template <class Frame> using Watched = Frame;
+};
+
 /// What a driver reads out of a set of policies, beside the core's plan.
 template <class Transport, class... Policies> struct Parts {
     template <Role Wanted> using First = typename detail::FirstOfRole<Wanted, Policies...>::type;
@@ -59,6 +65,7 @@ template <class Transport, class... Policies> struct Parts {
     using Chain = typename ChainIn<First<Role::store>, Credentials>::type;
     using Clock = First<Role::clock>;
     using Exchange = First<Role::exchange>;
+    using Observer = typename detail::FirstOfRole<Role::observer, Policies..., Unobserved>::type;
 
     static constexpr bool whole_bodies =
         !std::is_void_v<First<Role::framing>> || detail::vouches_for_whole_bodies<Transport>();
@@ -345,6 +352,8 @@ public:
     using Answer = typename TransportCall::Answer;
     using Response = typename detail::ResponseOf<Answer>::type;
     using Examiner = driver::Examiner<Parts, Response>;
+    /// False for a frame that has to hear of everything that its call does: see `driver::run`.
+    static constexpr bool is_inlined = true;
 
     [[gnu::always_inline]] Frame(Slots& slot_set, const typename Parts::Store& store,
                                  const typename Plan::Rules& rules, const Request& request,
@@ -495,19 +504,12 @@ public:
     /// Completes the call if the answer is a plain success, of which the core can only say that it
     /// is the end. It is told of any other. `entry` is `Trail::first` if this is known to be it.
     [[gnu::always_inline]] bool ends_with(Answer& answer, TrailEntry& (Trail::*entry)()) {
-        if constexpr (detail::IsExpectedLike<Answer>::value) {
-            if (!answer.has_value()) return false;
-            return succeeds_with(detail::value_in(answer), entry);
-        } else {
-            return succeeds_with(answer, entry);
-        }
+        return has_response(answer) && succeeds_with(response_in(answer), entry);
     }
     /// Whether an answer holds a response, which `judge_first` requires.
     static bool has_response([[maybe_unused]] Answer& answer) noexcept {
-        if constexpr (detail::IsExpectedLike<Answer>::value)
-            return answer.has_value();
-        else
-            return true;
+        if constexpr (detail::IsExpectedLike<Answer>::value) return answer.has_value();
+        return true;
     }
     /// The response in it.
     static Response& response_in(Answer& answer) noexcept {
@@ -602,6 +604,10 @@ public:
         return pin_;
     }
 
+    /// What sends the token requests of this call.
+    template <class Exchanger> static const Exchanger& over(const Exchanger& exchanger) noexcept {
+        return exchanger;
+    }
     /// What this call asks before each send.
     auto doors() const noexcept { return Parts::doors(store_, extras_); }
     auto& writer() noexcept { return result_; }
@@ -657,7 +663,7 @@ public:
             end_in_failure(reason);
     }
 
-private:
+protected:
     [[gnu::always_inline]] void succeed() {
         if constexpr (!std::is_void_v<Chain>)
             if (!pin_->accepted.load(detail::Order::relaxed))

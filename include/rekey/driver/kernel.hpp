@@ -123,7 +123,8 @@ private:
         const Request& request, const detail::CallExtras& extras,
         const typename With::Plan::Rules& rules) const {
         Result<Response> result;
-        Frame<With, Bare, Request, MayStop> frame(*slots_, store_, rules, request, extras, result);
+        typename With::Observer::template Watched<Frame<With, Bare, Request, MayStop>> frame(
+            *slots_, store_, rules, request, extras, result);
         if (const char* const why = frame.problem()) {
             frame.refuse_to_start(why);
             return result;

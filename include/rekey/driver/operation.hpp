@@ -263,7 +263,9 @@ template <> struct TimerOf<NoScheduler> { using type = char; };
 template <class With, class Core, class Request, class Answer, class Done>
 class Operation final : public AnyOperation, public Receiver<Answer>, public detail::Waker {
     using Plan = typename With::Plan;
-    using Frame = driver::Frame<With, AnswersWith<Answer>, Request, true>;
+    using Frame = typename With::Observer::template Watched<
+        driver::Frame<With, AnswersWith<Answer>, Request, true>>;
+    static constexpr bool is_watched = !Frame::is_inlined;
     using Response = typename Frame::Response;
     using Bare = detail::Plain<decltype(std::declval<Core&>().transport.get())>;
     using Async = AsyncCall<Bare, Request>;
@@ -295,7 +297,7 @@ public:
         is_entered_ = true;
         const bool is_open = core_->calls.enter(*this);
         if (const char* const why = frame_.problem()) {
-            frame_.refuse_all(why);
+            frame_.refuse_to_start(why);
             complete();
         } else if (!is_open || is_cancelled_.load(detail::Order::acquire)) {
             frame_.stop_before_start();
@@ -352,6 +354,10 @@ private:
     static constexpr unsigned waker_source = 5;
     static constexpr unsigned sources = 8;
 
+    /// The clock of a wait that is over.
+    struct NoWait {
+        static void sleep(Duration) noexcept {}
+    };
     /// A `doors()` is made where it stays.
     struct Doors {
         explicit Doors(Frame& frame) : asked(frame.doors()) {}
@@ -492,6 +498,10 @@ private:
         if (next_.kind == Kind::fetch) return settle_fetch(arrived);
         if (next_.kind == Kind::wait) {
             end_activity();
+            if constexpr (is_watched) {
+                NoWait over;
+                frame_.sleep(over, next_.delay);
+            }
             next_ = arrived != 0 ? frame_.call().waited(now()) : frame_.call().cancelled();
             return Settled::next;
         }
@@ -558,6 +568,7 @@ private:
     void fetch() {
         if constexpr (Plan::Chain::fetching != 0) {
             report_ = ExchangeReport{};
+            (void)frame_.over(*this);
             const bool renew = next_.move == Move::renew;
             FetchStep step = FetchStep::finish;
             next_turn();  // lest a waker comes before it is expected
@@ -597,17 +608,27 @@ private:
             if (has(0) && events_[0] == Event::failed) rethrow();
             next_turn();
             FetchStep step = FetchStep::finish;
-            if (has(waker_source))
+            if (has(waker_source)) {
                 step = fetch_->woken();
-            else if (has(timer_source))
+            } else if (has(timer_source)) {
                 step = fetch_->waited();
-            else
-                step = fetch_->answered(events_[0] == Event::answered ? std::move(exchange_answer_)
-                                                                      : dropped_exchange());
+            } else {
+                if (events_[0] != Event::answered) exchange_answer_ = dropped_exchange();
+                note_exchange();
+                step = fetch_->answered(exchange_answer_);
+            }
             fetch_on(step);
             return is_awaiting_ ? Settled::not_yet : Settled::next;
         } else {
             return Settled::next;
+        }
+    }
+    /// Sinks hear of a token request as if it had been sent here.
+    void note_exchange() {
+        if constexpr (is_watched) {
+            const auto replay = [this](const auto&...) { return exchange_answer_; };
+            typename Frame::template Noting<decltype(replay)> noting(replay, frame_);
+            (void)noting(0, fetch_->authorization(), {});
         }
     }
     static ExchangeAnswer dropped_exchange() {

@@ -46,9 +46,8 @@ template <class Transport, class Service> struct Exchanger {
             fields.authorization = authorization;
             fields.credential = credential;
             return told(call(request, Attempt{fields}));
-        } else {
-            return {};
         }
+        return {};
     }
     /// What an answer of the transport says.
     template <class Answer> static ExchangeAnswer told(Answer&& answer) {
@@ -108,11 +107,8 @@ private:
 
 /// The time, if the plan reads it.
 template <class Plan, class Clock> TimePoint now_of([[maybe_unused]] Clock& clock) {
-    if constexpr (Plan::reads_clock) {
-        return clock.now();
-    } else {
-        return TimePoint{};
-    }
+    if constexpr (Plan::reads_clock) return clock.now();
+    return TimePoint{};
 }
 
 /// Makes the attempt that was signed last.
@@ -178,7 +174,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                         if constexpr (detail::Plain<decltype(slot)>::exchanges)
                             outcome = slot.fetch(frame.pin(next.move == Move::renew),
                                                  next.move == Move::renew, frame.extras(),
-                                                 exchanger, clock, report);
+                                                 frame.over(exchanger), clock, report);
                     });
                     next = frame.fetched(next, outcome, std::move(report), now());
                 }
@@ -191,7 +187,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 if constexpr (Plan::reauthorizes) {
                     UserReport report;
                     const Reauthorized outcome =
-                        frame.ask_user(next.slot, exchanger, clock, slot_set, report);
+                        frame.ask_user(next.slot, frame.over(exchanger), clock, slot_set, report);
                     next = frame.reauthorized(outcome, std::move(report), now());
                 }
                 break;
@@ -211,7 +207,8 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
     const auto now = [&clock] { return now_of<Plan>(clock); };
     Action next = frame.call().start(now());
     SoFar so_far = SoFar::nothing;
-    if (next.kind == Kind::send) so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
+    if (Frame::is_inlined && next.kind == Kind::send)
+        so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
     if (so_far != SoFar::answered) {
         go_on<Plan>(std::move(frame), so_far, next, nullptr, nullptr, transport, exchanger, clock,
                     slot_set);

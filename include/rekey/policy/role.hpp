@@ -41,7 +41,8 @@ enum class Role : unsigned char {
     identity_gate,  ///< At most one. Whether a chain may change who acts.
     app_only,       ///< Says that no user's credential reaches what this client asks for.
     store,          ///< Driver. At most one. Keeps tokens where other processes find them.
-    hedge           ///< Asynchronous driver. At most one. When to send a second copy.
+    hedge,          ///< Asynchronous driver. At most one. When to send a second copy.
+    observer        ///< Driver. Any number. Told what calls do (policy/observe.hpp).
 };
 
 /// A move that a remedy proposes and the limits judge.

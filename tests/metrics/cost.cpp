@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+// cost: calls one hook of a meter N times, for callgrind. Usage: cost HOOK N
+
+#include <rekey/observe/meter.hpp>
+
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+using namespace rekey;
+
+namespace {
+
+struct BotOf {
+    std::string_view operator()(int) const { return "7379462189365198898"; }
+};
+using Meter = observe::Meter<BotOf>;
+Meter meter;
+
+}  // namespace
+
+// What callgrind counts: the hook, and the return from it.
+[[gnu::noinline]] void began(Meter& to, const observe::Began& event, Meter::PerCall& call) {
+    to.began(event, call);
+}
+[[gnu::noinline]] void attempted(Meter& to, const observe::Attempted& event, Meter::PerCall& call) {
+    to.attempted(event, call);
+}
+[[gnu::noinline]] void exchanged(Meter& to, const observe::Exchanged& event) {
+    to.exchanged(event);
+}
+[[gnu::noinline]] void waited(Meter& to, const observe::Waited& event) { to.waited(event); }
+[[gnu::noinline]] void ended(Meter& to, const observe::Ended& event, Meter::PerCall& call) {
+    to.ended(event, call);
+}
+
+int main(int count, char** words) {
+    if (count != 3) return 2;
+    const std::string hook = words[1];
+    const int times = std::atoi(words[2]);
+    observe::Began begin;
+    begin.key = "7379462189365198898";
+    observe::Attempted attempt;
+    attempt.credential = "personal";
+    attempt.duration = Duration{34'567'890};
+    attempt.now = TimePoint{Duration{1'234'567'890'123}};
+    if (hook == "refused") {
+        attempt.failure = AuthRejected;
+        attempt.has_service_code = true;
+        attempt.service_code = 4101;
+    }
+    observe::Exchanged exchange;
+    exchange.credential = "personal";
+    observe::Ended end;
+    end.duration = Duration{34'567'890};
+    Meter::PerCall call;
+    if (hook != "ended") began(meter, begin, call);
+    if (hook == "fallback") {
+        call.refused = 1;
+        end.slot = 1;
+    }
+    attempted(meter, attempt, call);  // the names are known from here on
+    if (hook != "refused" && hook != "fallback") call.refused = 0;
+    for (int i = 0; i != times; ++i) {
+        if (hook == "began") began(meter, begin, call);
+        if (hook == "accepted" || hook == "refused") attempted(meter, attempt, call);
+        if (hook == "exchanged") exchanged(meter, exchange);
+        if (hook == "waited") waited(meter, {});
+        if (hook == "ended" || hook == "ended_with_key" || hook == "fallback")
+            ended(meter, end, call);
+    }
+    return 0;
+}
