@@ -5,10 +5,9 @@
 
 #include <rekey/adapter/curl.hpp>
 #include <rekey/cancellation.hpp>
+#include <rekey/coze/chat_stream.hpp>
 #include <rekey/http.hpp>
 #include <rekey/result.hpp>
-#include <rekey/secret.hpp>
-#include <rekey/stream/gate.hpp>
 #include <rekey/transport.hpp>
 
 #include <cstdint>
@@ -22,62 +21,27 @@ class App;
 
 namespace support {
 
-/// The events of one answer: printed as they come, and watched for an error inside.
-class ChatEvents {
-public:
-    void begin() { *this = ChatEvents{}; }
-    /// The token under which the events come: a server may repeat it, and then it is cut out.
-    void expect_under(std::string_view authorization) {
-        token_ = rekey::Secret{authorization.substr(authorization.find(' ') + 1)};
-    }
-    void feed(std::string_view chunk);
-
-    /// The stream said that it is complete.
-    bool ended() const noexcept { return scanner_.ended(); }
-    /// `event:error` or `conversation.chat.failed` came.
-    bool failed() const noexcept { return failed_; }
-    std::int64_t code() const noexcept { return code_; }  ///< 0 if the event had none.
-    const std::string& message() const noexcept { return message_; }
-    const std::string& log_id() const noexcept { return log_id_; }
-    const std::string& conversation_id() const noexcept { return conversation_id_; }
-
-private:
-    void take(std::string_view name, std::string_view data);
-    void cut_out_token(std::string& text) const;
-
-    rekey::stream::EventScanner scanner_{};
-    rekey::Secret token_{};
-    std::string message_{};
-    std::string log_id_{};
-    std::string conversation_id_{};
-    std::int64_t code_ = 0;
-    bool failed_ = false;
-};
-
-/// libcurl; a request that accepts an event stream hands its events on as they arrive.
+/// libcurl; a request that accepts an event stream has its events printed as they arrive, and
+/// fails if one of them says so or the last one is missing.
 class ChatTransport {
 public:
     static constexpr bool follows_redirects = false;
     static constexpr bool vouches_for_whole_bodies = true;
 
-    ChatTransport(rekey::curl::Transport transport, ChatEvents& events)
-        : whole_(transport), streaming_(transport.stream(Sink{&events})), events_(&events) {}
+    ChatTransport(rekey::curl::Transport transport, rekey::coze::ChatStream& events)
+        : whole_(transport), streaming_(transport.stream(Sink{&events}), events) {}
 
     rekey::TransportResult<rekey::HttpResponse> operator()(const rekey::HttpRequest& request,
                                                            const rekey::Attempt& attempt) const;
 
 private:
     struct Sink {
-        ChatEvents* events;
-        bool operator()(std::string_view chunk) const {
-            events->feed(chunk);
-            return true;
-        }
+        rekey::coze::ChatStream* events;
+        bool operator()(std::string_view chunk) const;
     };
 
     rekey::curl::Transport whole_;
-    rekey::curl::Streaming<Sink> streaming_;
-    ChatEvents* events_;
+    rekey::coze::WatchedStream<rekey::curl::Streaming<Sink>> streaming_;
 };
 
 /// On whose behalf a program asks: its own, by one of two accounts, or a user's, who may have to
@@ -127,7 +91,6 @@ public:
     /// Sends the request as often as the options say and prints what comes back.
     template <class Client> int run(const Client& client) {
         for (std::uint64_t left = repeat_; left != 0 && !has_ended_; --left) {
-            events_.begin();
             finish(client.send(request_, rekey::Cancellation{stop_}));
         }
         return end();
@@ -144,7 +107,6 @@ private:
     void finish(const Result& result);
     void give_up(const Result& result);
     void count(const Result& result);
-    bool report_stream(const Result& result);
     void report_conversation(const Result& result);
     void fail(std::string_view line, int status = 1);
     int end();
@@ -166,7 +128,7 @@ private:
 
     rekey::HttpRequest request_{};
     rekey::Canceller stop_{};
-    ChatEvents events_{};
+    rekey::coze::ChatStream events_{};
     std::uint64_t requests_ = 0;
     std::uint64_t calls_ = 0;
     std::uint64_t by_user_ = 0;
