@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <iostream>
+#include <thread>
 #include <utility>
 
 namespace support {
@@ -49,6 +50,8 @@ bool ChatTransport::Sink::operator()(std::string_view chunk) const {
 
 rekey::TransportResult<HttpResponse> ChatTransport::operator()(
     const HttpRequest& request, const rekey::Attempt& attempt) const {
+    const std::string_view value = attempt.authorization();
+    *token_ = rekey::Secret{value.substr(value.find(' ') + 1)};
     return rekey::find_header(request.headers, "Accept") == event_stream
                ? streaming_(request, attempt)
                : whole_(request, attempt);
@@ -76,7 +79,7 @@ void ChatProgram::add_seconds(const std::string& option, std::uint64_t& value, s
 
 bool ChatProgram::read(int argc, char** argv) {
     if (!read_options(argc, argv) || !read_environment()) return false;
-    if (acts_for_ == ActsFor::user) cancel_on_ctrl_c(stop_);
+    if (acts_for_ == ActsFor::user || polls_) cancel_on_ctrl_c(stop_);
     return true;
 }
 
@@ -84,7 +87,11 @@ bool ChatProgram::read_options(int argc, char** argv) {
     const bool is_for_user = acts_for_ == ActsFor::user;
     CLI::App& app = *options_;
     app.add_option("--message", message_, "What to say")->capture_default_str();
-    app.add_flag("--stream", streams_, "Print the events of the answer as they come");
+    CLI::Option* const stream =
+        app.add_flag("--stream", streams_, "Print the events of the answer as they come");
+    app.add_flag("--wait", polls_,
+                 "Ask until the chat has ended, five minutes at most; print it and its messages")
+        ->excludes(stream);
     app.add_option(
         "--conversation", conversation_,
         is_for_user ? "Go on with this conversation"
@@ -180,7 +187,16 @@ bool ChatProgram::make_request(std::string_view base, std::string_view bot_id,
 ChatTransport ChatProgram::transport() {
     rekey::curl::Options options;
     options.allow_http = allows_http_;
-    return ChatTransport{rekey::curl::Transport{options}, events_};
+    return ChatTransport{rekey::curl::Transport{options}, events_, token_};
+}
+
+bool ChatProgram::sleep(rekey::Duration delay) const {
+    const rekey::TimePoint end = now() + delay;
+    while (!stop_.is_cancelled() && now() < end) {
+        constexpr rekey::Duration tick = std::chrono::milliseconds{50};
+        std::this_thread::sleep_for(end - now() < tick ? end - now() : tick);
+    }
+    return !stop_.is_cancelled();
 }
 
 int ChatProgram::complain(std::string_view what) {
@@ -193,6 +209,31 @@ void ChatProgram::finish(const Result& result) {
     if (shows_trail_) std::cerr << result.trail();
     if (!result) return give_up(result);
     if (!result->delivered) std::cout << result->body << '\n' << std::flush;
+    served(result);
+}
+
+/// A chat that was waited for: its last state, and its messages if it has any.
+void ChatProgram::finish(const Result& created, const rekey::coze::ChatPoll& poll) {
+    using rekey::coze::ChatEnd;
+    count(created);
+    if (shows_trail_) std::cerr << created.trail();
+    if (poll.succeeded()) std::cout << poll.chat() << '\n' << poll.messages() << '\n' << std::flush;
+    if (poll.end() == ChatEnd::failed || poll.end() == ChatEnd::canceled)
+        std::cout << poll.chat() << '\n' << std::flush;
+    if (poll.succeeded()) return served(created);
+    rekey::coze::ChatFailure failure = poll.failure();
+    cut_out_token(failure, token_.expose());
+    std::string line = describe(failure, created.credential());
+    if (poll.retry_after() > rekey::Duration{0})
+        line +=
+            ", retry after " +
+            std::to_string(std::chrono::ceil<std::chrono::seconds>(poll.retry_after()).count()) +
+            " s";
+    has_ended_ = poll.end() == ChatEnd::stopped;
+    fail(line + ", while waiting for chat " + rekey::coze::chat_id(created->body));
+}
+
+void ChatProgram::served(const Result& result) {
     report_conversation(result);
     if (result.credential() == "user") ++by_user_;
     if (result.credential() == "personal") ++by_personal_;

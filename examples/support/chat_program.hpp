@@ -5,11 +5,15 @@
 
 #include <rekey/adapter/curl.hpp>
 #include <rekey/cancellation.hpp>
+#include <rekey/coze/chat_poll.hpp>
 #include <rekey/coze/chat_stream.hpp>
+#include <rekey/extras.hpp>
 #include <rekey/http.hpp>
 #include <rekey/result.hpp>
+#include <rekey/secret.hpp>
 #include <rekey/transport.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,8 +32,10 @@ public:
     static constexpr bool follows_redirects = false;
     static constexpr bool vouches_for_whole_bodies = true;
 
-    ChatTransport(rekey::curl::Transport transport, rekey::coze::ChatStream& events)
-        : whole_(transport), streaming_(transport.stream(Sink{&events}), events) {}
+    /// Borrows both; `token` is from then on the one that was sent last.
+    ChatTransport(rekey::curl::Transport transport, rekey::coze::ChatStream& events,
+                  rekey::Secret& token)
+        : whole_(transport), streaming_(transport.stream(Sink{&events}), events), token_(&token) {}
 
     rekey::TransportResult<rekey::HttpResponse> operator()(const rekey::HttpRequest& request,
                                                            const rekey::Attempt& attempt) const;
@@ -42,6 +48,7 @@ private:
 
     rekey::curl::Transport whole_;
     rekey::coze::WatchedStream<rekey::curl::Streaming<Sink>> streaming_;
+    rekey::Secret* token_;
 };
 
 /// On whose behalf a program asks: its own, by one of two accounts, or a user's, who may have to
@@ -91,7 +98,11 @@ public:
     /// Sends the request as often as the options say and prints what comes back.
     template <class Client> int run(const Client& client) {
         for (std::uint64_t left = repeat_; left != 0 && !has_ended_; --left) {
-            finish(client.send(request_, rekey::Cancellation{stop_}));
+            const Result result = client.send(request_, rekey::Cancellation{stop_});
+            if (polls_ && result)
+                finish(result, follow(client, result));
+            else
+                finish(result);
         }
         return end();
     }
@@ -99,12 +110,34 @@ public:
 private:
     using Result = rekey::Result<rekey::HttpResponse>;
 
+    /// Asks for a chat, as the credential that made it, until it has ended or Ctrl-C.
+    template <class Client>
+    rekey::coze::ChatPoll follow(const Client& client, const Result& created) const {
+        using rekey::coze::PollStep;
+        rekey::coze::ChatPoll poll{api_base_, created->body};
+        for (auto next = poll.start(now()); next.step != PollStep::finish;) {
+            if (next.step == PollStep::wait)
+                next = sleep(next.delay) ? poll.waited(now()) : poll.cancelled();
+            else
+                next = poll.answered(rekey::coze::poll_answer(client.send(
+                                         poll.request(), rekey::SameCredentialAs{created},
+                                         rekey::Cancellation{stop_})),
+                                     now());
+        }
+        return poll;
+    }
+    static rekey::TimePoint now() { return std::chrono::steady_clock::now(); }
+    /// False if Ctrl-C came.
+    bool sleep(rekey::Duration delay) const;
+
     bool read_options(int argc, char** argv);
     bool read_environment();
     bool may_be_base(const char* variable, const std::string& base);
     bool make_request(std::string_view base, std::string_view bot_id, std::string_view user_id);
 
     void finish(const Result& result);
+    void finish(const Result& created, const rekey::coze::ChatPoll& poll);
+    void served(const Result& result);
     void give_up(const Result& result);
     void count(const Result& result);
     void report_conversation(const Result& result);
@@ -119,6 +152,7 @@ private:
     std::string conversation_{};
     std::uint64_t repeat_ = 1;
     bool streams_ = false;
+    bool polls_ = false;
     bool shows_trail_ = false;
     bool shows_counts_ = false;
     bool allows_http_ = false;
@@ -129,6 +163,7 @@ private:
     rekey::HttpRequest request_{};
     rekey::Canceller stop_{};
     rekey::coze::ChatStream events_{};
+    rekey::Secret token_{};  // the one that was sent last
     std::uint64_t requests_ = 0;
     std::uint64_t calls_ = 0;
     std::uint64_t by_user_ = 0;

@@ -5,8 +5,10 @@
 
 #include <rekey/body/json.hpp>
 #include <rekey/coze/api.hpp>
+#include <rekey/detail/foreign_text.hpp>
 #include <rekey/result.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +20,7 @@ namespace coze {
 /// What Coze says went wrong after HTTP 200 and code 0, in the words of an `Error`.
 struct ChatFailure {
     ErrorKind kind = ErrorKind::permanent;
+    int http_status = 0;  ///< Of the answer that says it; 0 if that is not known.
     bool has_service_code = false;
     std::int64_t service_code = 0;  ///< Meaningful if `has_service_code`.
     std::string message{};          ///< What the service wrote; for people.
@@ -63,6 +66,35 @@ inline ChatFailure read_chat_failure(std::string_view data) {
     for (const std::string_view path : Api::log_id_paths)
         if (failure.log_id.empty()) failure.log_id = Json::text(data, path);
     return failure;
+}
+
+/// Puts `[token]` where the service's words repeat a token.
+inline void cut_out_token(ChatFailure& failure, std::string_view token) {
+    if (token.empty()) return;
+    for (std::string* const text : {&failure.message, &failure.log_id})
+        for (std::size_t at; (at = text->find(token)) != std::string::npos;)
+            text->replace(at, token.size(), "[token]");
+}
+
+/// One line for people: kind, HTTP status, code, message, log id, and the credential if it is
+/// given.
+inline std::string describe(const ChatFailure& failure, std::string_view credential = {}) {
+    std::string text(to_string(failure.kind));
+    const char* separator = ": ";
+    const auto add = [&](std::string_view name, std::string_view what) {
+        if (what.empty()) return;
+        text += separator;
+        text += name;
+        text += what;
+        separator = ", ";
+    };
+    if (failure.http_status != 0) add("HTTP ", std::to_string(failure.http_status));
+    if (failure.has_service_code) add("code ", std::to_string(failure.service_code));
+    add({}, failure.message);
+    add("log id ", failure.log_id);
+    add("credential ", credential);
+    rekey::detail::keep_to_one_line(text);
+    return text;
 }
 
 }  // namespace coze

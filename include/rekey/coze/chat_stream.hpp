@@ -73,8 +73,9 @@ public:
     /// was whole and without an error. Else the call fails, and nothing is sent again:
     /// an error with a code becomes the body of the answer, as if Coze had said it at once; one
     /// without a code, and a stream that was cut short, a `TransportError`.
-    TransportResult<HttpResponse> judged(TransportResult<HttpResponse> answer) const {
+    TransportResult<HttpResponse> judged(TransportResult<HttpResponse> answer) {
         if (!answer || !answer->delivered || (ended() && !failed_)) return answer;
+        failure_.http_status = answer->status;
         if (failed_ && failure_.has_service_code) {
             answer->body = envelope(failure_.message);
             if (answer->body.empty()) answer->body = envelope({});  // it was not UTF-8
@@ -91,14 +92,7 @@ private:
         if (failed_ || (name != "error" && name != "conversation.chat.failed")) return;
         failed_ = true;
         failure_ = read_chat_failure(data);
-        cut_out_token(failure_.message);
-        cut_out_token(failure_.log_id);
-    }
-    void cut_out_token(std::string& text) const {
-        const std::string_view token = token_.expose();
-        if (token.empty()) return;
-        for (std::size_t at; (at = text.find(token)) != std::string::npos;)
-            text.replace(at, token.size(), "[token]");
+        cut_out_token(failure_, token_.expose());
     }
     std::string envelope(std::string_view message) const {
         body::JsonWriter writer;

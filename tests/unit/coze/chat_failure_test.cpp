@@ -44,3 +44,14 @@ TEST_CASE("the kind of a chat's failure is that of the same code in an answer") 
     CHECK(coze::kind_of_code(4000) == ErrorKind::permanent);
     CHECK(coze::kind_of_code(123456) == ErrorKind::permanent);
 }
+
+TEST_CASE("S71 a token is cut out of the words of a failure, and a line of them is one line") {
+    auto failure = read_chat_failure(
+        R"({"code":4101,"msg":"key_1 is bad\nkey_1","detail":{"logid":"key_1"}})");
+    cut_out_token(failure, "");
+    CHECK(failure.log_id == "key_1");
+    cut_out_token(failure, "key_1");
+    CHECK(describe(failure) == "refused: code 4101, [token] is bad [token], log id [token]");
+    failure = {};
+    CHECK(describe(failure) == "permanent");
+}
