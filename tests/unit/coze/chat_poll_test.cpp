@@ -2,15 +2,15 @@
 #include <rekey/coze/chat_poll.hpp>
 
 #include "catch.hpp"
+#include "support/coze_desk.hpp"
 
 #include <rekey/coze.hpp>
 #include <rekey/testing.hpp>
 
-#include "support/coze_desk.hpp"
-
 #include <chrono>
+#include <functional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 using namespace rekey;
 using namespace std::chrono_literals;
@@ -289,8 +289,7 @@ TEST_CASE("what a call says is read from its result") {
 }
 
 TEST_CASE("a chat is followed by the credential that made it, also after a move") {
-    CozeDesk desk;
-    auto wishes = desk.options;
+    CozeDesk::Options wishes;
     wishes.polls_until_completed = 3;
     CozeDesk lane{wishes};
     lane.coze.move();
