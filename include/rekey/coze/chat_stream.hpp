@@ -147,9 +147,10 @@ struct SameFraming<Transport, std::void_t<decltype(Transport::vouches_for_whole_
 
 /// A streaming transport whose calls fail if the stream does: `WatchedStream{transport, chat}`.
 ///
-/// Transport  returns `TransportResult<HttpResponse>`, or what converts to it, with `delivered`
-///            set once its sink was called; its sink feeds `chat`. `curl::Transport::stream` is
-///            one, and any that asks a `stream::Gate`. What it promises, this promises.
+/// Transport  takes a request and an Attempt, and returns `TransportResult<HttpResponse>` or what
+///            converts to it, with `delivered` set once its sink was called; its sink feeds `chat`.
+///            `curl::Transport::stream` is one, and any that asks a `stream::Gate`. What it
+///            promises, this promises.
 /// Errors     `result.error()` has the kind, code, message and log id of the event; the reach is
 ///            `delivered`, so nothing is sent again, and `result.error().response()` is the answer.
 /// Threads    borrows `chat`: one call at a time.
