@@ -130,5 +130,5 @@ endfunction()
 file(GLOB_RECURSE rekey_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include/rekey
      ${PROJECT_SOURCE_DIR}/include/rekey/*.hpp)
 if(NOT CMAKE_CXX_STANDARD OR CMAKE_CXX_STANDARD LESS 20)
-    list(FILTER rekey_headers EXCLUDE REGEX "^driver/(coroutine|asio)\\.hpp$")
+    list(FILTER rekey_headers EXCLUDE REGEX "^(driver/(coroutine|asio)|stop_token)\\.hpp$")
 endif()

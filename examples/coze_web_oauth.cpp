@@ -140,11 +140,14 @@ private:
         if (answer)
             return page(response, 200, "The answer",
                         text + "<small>" + html_escaped(ids) + "</small></p>" + form(), visitor);
-        const std::string why =
-            answer.failed ? "code " + std::to_string(answer.code) : std::string("cut short");
-        log((answer.failed ? "permanent: HTTP 200, " : "transport: HTTP 200, ") + why +
-            ", log id " + std::string(rekey::find_header(result->headers, "X-Tt-Logid")) +
-            ", credential " + std::string(result.credential()) + ", inside the stream");
+        // Its words are not ours to show: nobody has cut a token out of them.
+        const std::string why = answer.failed
+                                    ? "code " + std::to_string(answer.failure.service_code)
+                                    : std::string("cut short");
+        log(std::string(to_string(answer.failed ? answer.failure.kind : ErrorKind::transport)) +
+            ": HTTP 200, " + why + ", log id " +
+            std::string(rekey::find_header(result->headers, "X-Tt-Logid")) + ", credential " +
+            std::string(result.credential()) + ", inside the stream");
         page(response, 502, "The answer broke off", text + why + "</p>" + form(), visitor);
     }
 

@@ -4,7 +4,6 @@
 
 #include "ctrl_c.hpp"
 
-#include <rekey/body/json.hpp>
 #include <rekey/body/json_writer.hpp>
 #include <rekey/coze/environment.hpp>
 #include <rekey/coze/fresh_conversation.hpp>
@@ -18,6 +17,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <iostream>
+#include <thread>
 #include <utility>
 
 namespace support {
@@ -40,60 +40,21 @@ std::string one_line(std::string text) {
     return text;
 }
 
-/// The word for an error inside a stream, as if it had come before it.
-rekey::ErrorKind kind_of(std::int64_t code) {
-    switch (rekey::coze::Api::class_of(code)) {
-        case rekey::AuthRejected: return rekey::ErrorKind::refused;
-        case rekey::NotFound: return rekey::ErrorKind::not_found;
-        case rekey::RateLimited: return rekey::ErrorKind::rate_limited;
-        case rekey::QuotaExhausted: return rekey::ErrorKind::quota_exhausted;
-        case rekey::Transient: return rekey::ErrorKind::transient;
-        case rekey::Permanent:
-        case rekey::NoFailure: break;
-    }
-    return rekey::ErrorKind::permanent;
-}
-
 }  // namespace
 
-void ChatEvents::feed(std::string_view chunk) {
+bool ChatTransport::Sink::operator()(std::string_view chunk) const {
     std::cout << chunk << std::flush;
-    scanner_.feed(chunk,
-                  [this](std::string_view name, std::string_view data) { take(name, data); });
-}
-
-/// An error event is JSON or free text; a failed chat says why in `last_error`, or as an envelope.
-void ChatEvents::take(std::string_view name, std::string_view data) {
-    using rekey::body::Json;
-    if (conversation_id_.empty()) conversation_id_ = Json::text(data, "conversation_id");
-    if (name != "error" && name != "conversation.chat.failed") return;
-    failed_ = true;
-    const bool is_json = rekey::body::find(data).kind == rekey::body::Kind::object;
-    code_ = rekey::body::find(data, "last_error", "code").integer;
-    message_ = Json::text(data, "last_error.msg");
-    if (code_ == 0) {
-        code_ = Json::code(data).code;
-        message_ = is_json ? Json::text(data, "msg") : std::string(data);
-    }
-    log_id_ = Json::text(data, "detail.logid");
-    cut_out_token(message_);
-    cut_out_token(log_id_);
-}
-
-void ChatEvents::cut_out_token(std::string& text) const {
-    const std::string_view token = token_.expose();
-    if (token.empty()) return;
-    for (std::size_t at; (at = text.find(token)) != std::string::npos;)
-        text.replace(at, token.size(), "[token]");
+    events->feed(chunk);
+    return true;
 }
 
 rekey::TransportResult<HttpResponse> ChatTransport::operator()(
     const HttpRequest& request, const rekey::Attempt& attempt) const {
-    if (rekey::find_header(request.headers, "Accept") == event_stream) {
-        events_->expect_under(attempt.authorization());
-        return streaming_(request, attempt);
-    }
-    return whole_(request, attempt);
+    const std::string_view value = attempt.authorization();
+    *token_ = rekey::Secret{value.substr(value.find(' ') + 1)};
+    return rekey::find_header(request.headers, "Accept") == event_stream
+               ? streaming_(request, attempt)
+               : whole_(request, attempt);
 }
 
 ChatProgram::ChatProgram(std::string name, std::string about, ActsFor acts_for)
@@ -118,7 +79,7 @@ void ChatProgram::add_seconds(const std::string& option, std::uint64_t& value, s
 
 bool ChatProgram::read(int argc, char** argv) {
     if (!read_options(argc, argv) || !read_environment()) return false;
-    if (acts_for_ == ActsFor::user) cancel_on_ctrl_c(stop_);
+    if (acts_for_ == ActsFor::user || polls_) cancel_on_ctrl_c(stop_);
     return true;
 }
 
@@ -126,7 +87,11 @@ bool ChatProgram::read_options(int argc, char** argv) {
     const bool is_for_user = acts_for_ == ActsFor::user;
     CLI::App& app = *options_;
     app.add_option("--message", message_, "What to say")->capture_default_str();
-    app.add_flag("--stream", streams_, "Print the events of the answer as they come");
+    CLI::Option* const stream =
+        app.add_flag("--stream", streams_, "Print the events of the answer as they come");
+    app.add_flag("--wait", polls_,
+                 "Ask until the chat has ended, five minutes at most; print it and its messages")
+        ->excludes(stream);
     app.add_option(
         "--conversation", conversation_,
         is_for_user ? "Go on with this conversation"
@@ -225,7 +190,16 @@ bool ChatProgram::make_request(std::string_view base, std::string_view bot_id,
 ChatTransport ChatProgram::transport() {
     rekey::curl::Options options;
     options.allow_http = allows_http_;
-    return ChatTransport{rekey::curl::Transport{options}, events_};
+    return ChatTransport{rekey::curl::Transport{options}, events_, token_};
+}
+
+bool ChatProgram::sleep(rekey::Duration delay) const {
+    const rekey::TimePoint end = now() + delay;
+    while (!stop_.is_cancelled() && now() < end) {
+        constexpr rekey::Duration tick = std::chrono::milliseconds{50};
+        std::this_thread::sleep_for(end - now() < tick ? end - now() : tick);
+    }
+    return !stop_.is_cancelled();
 }
 
 int ChatProgram::complain(std::string_view what) {
@@ -237,11 +211,32 @@ void ChatProgram::finish(const Result& result) {
     count(result);
     if (shows_trail_) std::cerr << result.trail();
     if (!result) return give_up(result);
-    if (result->delivered) {
-        if (!report_stream(result)) return;
-    } else {
-        std::cout << result->body << '\n' << std::flush;
-    }
+    if (!result->delivered) std::cout << result->body << '\n' << std::flush;
+    served(result);
+}
+
+/// A chat that was waited for: its last state, and its messages if it has any.
+void ChatProgram::finish(const Result& created, const rekey::coze::ChatPoll& poll) {
+    using rekey::coze::ChatEnd;
+    count(created);
+    if (shows_trail_) std::cerr << created.trail();
+    if (poll.succeeded()) std::cout << poll.chat() << '\n' << poll.messages() << '\n' << std::flush;
+    if (poll.end() == ChatEnd::failed || poll.end() == ChatEnd::canceled)
+        std::cout << poll.chat() << '\n' << std::flush;
+    if (poll.succeeded()) return served(created);
+    rekey::coze::ChatFailure failure = poll.failure();
+    cut_out_token(failure, token_.expose());
+    std::string line = describe(failure, created.credential());
+    if (poll.retry_after() > rekey::Duration{0})
+        line +=
+            ", retry after " +
+            std::to_string(std::chrono::ceil<std::chrono::seconds>(poll.retry_after()).count()) +
+            " s";
+    has_ended_ = poll.end() == ChatEnd::stopped;
+    fail(line + ", while waiting for chat " + rekey::coze::chat_id(created->body));
+}
+
+void ChatProgram::served(const Result& result) {
     report_conversation(result);
     if (result.credential() == "user") ++by_user_;
     if (result.credential() == "personal") ++by_personal_;
@@ -273,23 +268,6 @@ void ChatProgram::count(const Result& result) {
     calls_ += trail.omitted();
     for (std::size_t i = 0; i != trail.size(); ++i)
         if (!trail[i].exchange && trail[i].fault != rekey::Fault::misconfigured) ++calls_;
-}
-
-/// True if the stream was whole and held no error.
-bool ChatProgram::report_stream(const Result& result) {
-    if (!events_.failed() && events_.ended()) return true;
-    std::string line(
-        to_string(events_.failed() ? kind_of(events_.code()) : rekey::ErrorKind::transport));
-    line += ": HTTP " + std::to_string(result->status);
-    if (events_.code() != 0) line += ", code " + std::to_string(events_.code());
-    if (!events_.failed()) line += ", the stream ended before its last event";
-    if (!events_.message().empty()) line += ", " + events_.message();
-    std::string log_id = events_.log_id();
-    if (log_id.empty()) log_id = rekey::find_header(result->headers, "X-Tt-Logid");
-    if (!log_id.empty()) line += ", log id " + log_id;
-    line += ", credential " + std::string(result.credential());
-    fail(line + ", inside the stream");
-    return false;
 }
 
 void ChatProgram::report_conversation(const Result& result) {

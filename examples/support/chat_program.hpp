@@ -6,13 +6,16 @@
 #include <rekey/adapter/curl.hpp>
 #include <rekey/cancellation.hpp>
 #include <rekey/coze/bot_of.hpp>
+#include <rekey/coze/chat_poll.hpp>
+#include <rekey/coze/chat_stream.hpp>
+#include <rekey/extras.hpp>
 #include <rekey/http.hpp>
 #include <rekey/result.hpp>
 #include <rekey/route.hpp>
 #include <rekey/secret.hpp>
-#include <rekey/stream/gate.hpp>
 #include <rekey/transport.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,62 +27,30 @@ class App;
 
 namespace support {
 
-/// The events of one answer: printed as they come, and watched for an error inside.
-class ChatEvents {
-public:
-    void begin() { *this = ChatEvents{}; }
-    /// The token under which the events come: a server may repeat it, and then it is cut out.
-    void expect_under(std::string_view authorization) {
-        token_ = rekey::Secret{authorization.substr(authorization.find(' ') + 1)};
-    }
-    void feed(std::string_view chunk);
-
-    /// The stream said that it is complete.
-    bool ended() const noexcept { return scanner_.ended(); }
-    /// `event:error` or `conversation.chat.failed` came.
-    bool failed() const noexcept { return failed_; }
-    std::int64_t code() const noexcept { return code_; }  ///< 0 if the event had none.
-    const std::string& message() const noexcept { return message_; }
-    const std::string& log_id() const noexcept { return log_id_; }
-    const std::string& conversation_id() const noexcept { return conversation_id_; }
-
-private:
-    void take(std::string_view name, std::string_view data);
-    void cut_out_token(std::string& text) const;
-
-    rekey::stream::EventScanner scanner_{};
-    rekey::Secret token_{};
-    std::string message_{};
-    std::string log_id_{};
-    std::string conversation_id_{};
-    std::int64_t code_ = 0;
-    bool failed_ = false;
-};
-
-/// libcurl; a request that accepts an event stream hands its events on as they arrive.
+/// libcurl; a request that accepts an event stream has its events printed as they arrive, and
+/// fails if one of them says so or the last one is missing.
 class ChatTransport {
 public:
     static constexpr bool follows_redirects = false;
     static constexpr bool vouches_for_whole_bodies = true;
 
-    ChatTransport(rekey::curl::Transport transport, ChatEvents& events)
-        : whole_(transport), streaming_(transport.stream(Sink{&events})), events_(&events) {}
+    /// Borrows both; `token` is from then on the one that was sent last.
+    ChatTransport(rekey::curl::Transport transport, rekey::coze::ChatStream& events,
+                  rekey::Secret& token)
+        : whole_(transport), streaming_(transport.stream(Sink{&events}), events), token_(&token) {}
 
     rekey::TransportResult<rekey::HttpResponse> operator()(const rekey::HttpRequest& request,
                                                            const rekey::Attempt& attempt) const;
 
 private:
     struct Sink {
-        ChatEvents* events;
-        bool operator()(std::string_view chunk) const {
-            events->feed(chunk);
-            return true;
-        }
+        rekey::coze::ChatStream* events;
+        bool operator()(std::string_view chunk) const;
     };
 
     rekey::curl::Transport whole_;
-    rekey::curl::Streaming<Sink> streaming_;
-    ChatEvents* events_;
+    rekey::coze::WatchedStream<rekey::curl::Streaming<Sink>> streaming_;
+    rekey::Secret* token_;
 };
 
 /// The key of a chat for `--remember`: its bot. Without the option no request has one.
@@ -139,8 +110,11 @@ public:
     /// Sends the request as often as the options say and prints what comes back.
     template <class Client> int run(const Client& client) {
         for (std::uint64_t left = repeat_; left != 0 && !has_ended_; --left) {
-            events_.begin();
-            finish(client.send(request_, rekey::Cancellation{stop_}));
+            const Result result = client.send(request_, rekey::Cancellation{stop_});
+            if (polls_ && result)
+                finish(result, follow(client, result));
+            else
+                finish(result);
         }
         return end();
     }
@@ -148,15 +122,36 @@ public:
 private:
     using Result = rekey::Result<rekey::HttpResponse>;
 
+    /// Asks for a chat, as the credential that made it, until it has ended or Ctrl-C.
+    template <class Client>
+    rekey::coze::ChatPoll follow(const Client& client, const Result& created) const {
+        using rekey::coze::PollStep;
+        rekey::coze::ChatPoll poll{api_base_, created->body};
+        for (auto next = poll.start(now()); next.step != PollStep::finish;) {
+            if (next.step == PollStep::wait)
+                next = sleep(next.delay) ? poll.waited(now()) : poll.cancelled();
+            else
+                next = poll.answered(rekey::coze::poll_answer(client.send(
+                                         poll.request(), rekey::SameCredentialAs{created},
+                                         rekey::Cancellation{stop_})),
+                                     now());
+        }
+        return poll;
+    }
+    static rekey::TimePoint now() { return std::chrono::steady_clock::now(); }
+    /// False if Ctrl-C came.
+    bool sleep(rekey::Duration delay) const;
+
     bool read_options(int argc, char** argv);
     bool read_environment();
     bool may_be_base(const char* variable, const std::string& base);
     bool make_request(std::string_view base, std::string_view bot_id, std::string_view user_id);
 
     void finish(const Result& result);
+    void finish(const Result& created, const rekey::coze::ChatPoll& poll);
+    void served(const Result& result);
     void give_up(const Result& result);
     void count(const Result& result);
-    bool report_stream(const Result& result);
     void report_conversation(const Result& result);
     void fail(std::string_view line, int status = 1);
     int end();
@@ -169,6 +164,7 @@ private:
     std::string conversation_{};
     std::uint64_t repeat_ = 1;
     bool streams_ = false;
+    bool polls_ = false;
     bool shows_trail_ = false;
     bool shows_counts_ = false;
     bool remembers_ = false;
@@ -179,7 +175,8 @@ private:
 
     rekey::HttpRequest request_{};
     rekey::Canceller stop_{};
-    ChatEvents events_{};
+    rekey::coze::ChatStream events_{};
+    rekey::Secret token_{};  // the one that was sent last
     std::uint64_t requests_ = 0;
     std::uint64_t calls_ = 0;
     std::uint64_t by_user_ = 0;

@@ -5,10 +5,9 @@
 
 #include <rekey/body/json.hpp>
 #include <rekey/body/json_writer.hpp>
+#include <rekey/coze/chat_stream.hpp>
 #include <rekey/http.hpp>
-#include <rekey/stream/gate.hpp>
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,9 +44,9 @@ struct ChatAnswer {
     std::string text{};
     std::string chat_id{};
     std::string conversation_id{};
-    bool ended = false;     ///< The events were all there.
-    bool failed = false;    ///< One of them says that the chat failed.
-    std::int64_t code = 0;  ///< Of the failure; 0 if it has none.
+    bool ended = false;   ///< The events were all there.
+    bool failed = false;  ///< One of them says that the chat failed: `failure`.
+    rekey::coze::ChatFailure failure{};
 
     explicit operator bool() const noexcept { return ended && !failed; }
 };
@@ -57,25 +56,22 @@ inline ChatAnswer read_answer(std::string_view events) {
     using rekey::body::Json;
     ChatAnswer answer;
     std::string pieces;
-    rekey::stream::EventScanner scanner;
-    scanner.feed(events, [&](std::string_view name, std::string_view data) {
+    rekey::coze::ChatStream chat;
+    chat.feed(events, [&](std::string_view name, std::string_view data) {
         const auto is_answer = [&] { return Json::text(data, "type") == "answer"; };
-        if (name == "conversation.chat.created") {
-            answer.chat_id = Json::text(data, "id");
-            answer.conversation_id = Json::text(data, "conversation_id");
-        } else if (name == "conversation.message.delta" && is_answer()) {
+        if (name == "conversation.message.delta" && is_answer()) {
             pieces += Json::text(data, "content");
         } else if (name == "conversation.message.completed" && is_answer()) {
             answer.text += Json::text(data, "content");
             pieces.clear();
-        } else if (name == "error" || name == "conversation.chat.failed") {
-            answer.failed = true;
-            answer.code = rekey::body::find(data, "last_error", "code").integer;
-            if (answer.code == 0) answer.code = Json::code(data).code;
         }
     });
     answer.text += pieces;
-    answer.ended = scanner.ended();
+    answer.chat_id = chat.chat_id();
+    answer.conversation_id = chat.conversation_id();
+    answer.ended = chat.ended();
+    answer.failed = chat.failed();
+    answer.failure = chat.failure();
     return answer;
 }
 

@@ -81,7 +81,8 @@ struct NoRetry {
 /// Asked before every wait and every send: none begins that could not end in time. What is left is
 /// divided over the sends that are left and given to the transport as `attempt.timeout()`:
 /// 10 s and three sends are 3.3 s for the first; if that took 1 s, 4.5 s for the second, and so on.
-/// A call without a known last send gives each all that is left.
+/// A call without a known last send gives each all that is left. A token request on its way is not
+/// cut short, for others wait for the same one (docs/retry.md).
 /// Ends with    StopReason::deadline; come_back_later if the server asks for a longer wait. One of
 ///              zero or less sends nothing at all.
 /// Cost         16 bytes in the call, a look at the clock around each send.

@@ -561,3 +561,29 @@ TEST_CASE("a call that is cancelled while its token is on the way was cancelled,
     CHECK(clock.waits().empty());
     CHECK(client.send(lane.chat()));
 }
+
+TEST_CASE("S70 a token request that outlasts the Deadline is kept, and nothing is sent after it") {
+    Lane lane;
+    testing::ManualClock clock;
+    clock.set_unix_seconds(lane.desk.now);
+    std::vector<Duration> limits;
+    const auto http = [&](const HttpRequest& sent, const Attempt& attempt) {
+        if (sent.url.find("/oauth2/") != std::string::npos) {
+            clock.advance(std::chrono::seconds{11});
+            limits.push_back(attempt.timeout());
+        }
+        return lane.desk.coze(sent, attempt);
+    };
+    const Client client{
+        http,
+        CredentialChain{
+            coze::AppAuth<coze::Account>{options_for(lane.desk, lane.desk.options.account_id)}},
+        coze::RetryOnRefusal{}, Deadline{std::chrono::seconds{10}}, UseClock{clock}};
+    const auto late = client.send(lane.chat());
+    REQUIRE_FALSE(late);
+    CHECK(late.stop_reason() == StopReason::deadline);
+    CHECK(lane.desk.coze.totals().chats_executed == 0);
+    CHECK(client.send(lane.chat()));  // its token is there
+    CHECK(lane.exchanges() == 1);
+    CHECK(limits == std::vector<Duration>{Duration{0}});  // others may wait for the same one
+}
