@@ -34,6 +34,9 @@ public:
         if (token.stop_possible()) link_ = detail::Shared<Link>::make(token, Cancel{canceller_});
     }
 
+    /// For a driver: what stops the call.
+    const Cancellation& cancellation() const noexcept { return cancellation_; }
+
 private:
     struct Cancel {
         Canceller canceller;

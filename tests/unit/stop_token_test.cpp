@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 
+#include <rekey/driver/callback.hpp>
 #include <rekey/http.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/rekey.hpp>
@@ -11,8 +12,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <stop_token>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace rekey;
 using namespace std::chrono_literals;
@@ -101,4 +105,23 @@ TEST_CASE("a thread that is asked to stop ends its call") {
         while (sends == 0) std::this_thread::yield();
     }  // asks it to stop, and waits for it
     CHECK(kind == ErrorKind::cancelled);
+}
+
+TEST_CASE("a stop token ends an asynchronous call at once") {
+    std::vector<std::function<void(HttpResponse)>> kept;
+    const driver::callback::Client client{
+        [&kept](const HttpRequest&, const Attempt&, std::function<void(HttpResponse)> done) {
+            kept.push_back(std::move(done));
+        },
+        driver::NoScheduler{}, RetryOn<AuthRejected>{}};
+    std::stop_source source;
+    std::vector<ErrorKind> ends;
+    const auto done = [&ends](const auto& result) { ends.push_back(result.error().kind); };
+    client.send(request, done, StopWith{source.get_token()});
+    CHECK(ends.empty());
+    source.request_stop();
+    CHECK(ends == std::vector<ErrorKind>{ErrorKind::cancelled});
+    client.send(request, done, StopWith{source.get_token()});
+    CHECK(ends.size() == 2);
+    CHECK(kept.size() == 1);
 }

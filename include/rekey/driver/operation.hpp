@@ -237,6 +237,12 @@ template <class Transport, class Scheduler, class... Policies> struct Core {
     Calls calls{};
 };
 
+/// An extra around a `Cancellation`, which works while it lives.
+template <class Extra, class = void> struct BringsCancellation : std::false_type {};
+template <class Extra>
+struct BringsCancellation<Extra, std::void_t<decltype(std::declval<const Extra&>().cancellation())>>
+    : std::true_type {};
+
 /// A `done` that wants what the transport throws. Asked by name: a generic lambda takes anything.
 template <class Done, class = void> struct TakesExceptions : std::false_type {};
 template <class Done>
@@ -686,6 +692,9 @@ private:
         if constexpr (std::is_same_v<Extra, Cancellation>) {
             canceller_.set(extra);
             if (!extra.enter(*this)) is_cancelled_.store(true, detail::Order::release);
+        } else if constexpr (BringsCancellation<Extra>::value) {
+            kept_ = [extra] {};
+            watch(extra.cancellation());
         }
     }
     typename Plan::Rules rules() const {
@@ -708,6 +717,7 @@ private:
     Frame frame_;
     detail::Maybe<std::conditional_t<Plan::admits, Doors, char>> doors_{};
     detail::Maybe<Cancellation> canceller_{};
+    std::function<void()> kept_{};  // an extra that cancels as long as it lives
     Action next_{};
     Attempt attempt_{};
     detail::Maybe<std::conditional_t<Async::plain, Request, char>> signed_[most_copies]{};
