@@ -4,10 +4,12 @@
 #define REKEY_CANCELLATION_HPP
 
 #include <rekey/detail/atomic.hpp>
-#include <rekey/detail/mutex.hpp>
 #include <rekey/detail/shared.hpp>
 #include <rekey/extras.hpp>
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <type_traits>
 
 namespace rekey {
@@ -34,17 +36,18 @@ private:
     bool is_listed_ = false;
 };
 
-/// What one canceller stops. Threads: any.
-class StopList {
+/// What one canceller stops, and the flag that says so. Threads: any.
+class StopList : public Atomic<bool> {
 public:
-    StopList() = default;
+    StopList() noexcept : Atomic<bool>(false) {}
     StopList(const StopList&) = delete;
     StopList& operator=(const StopList&) = delete;
 
+    bool is_cancelled() const noexcept { return this->load(Order::acquire); }
     /// False: it is too late, the canceller has cancelled.
     bool enter(Stoppable& call) noexcept {
-        const Locked lock(mutex_);
-        if (flag.load(Order::acquire)) return false;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (is_cancelled()) return false;
         call.later_ = first_;
         if (first_ != nullptr) first_->earlier_ = &call;
         first_ = &call;
@@ -52,7 +55,7 @@ public:
         return true;
     }
     void leave(Stoppable& call) noexcept {
-        const Locked lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex_);
         if (!call.is_listed_) return;
         (call.earlier_ != nullptr ? call.earlier_->later_ : first_) = call.later_;
         if (call.later_ != nullptr) call.later_->earlier_ = call.earlier_;
@@ -61,19 +64,29 @@ public:
     }
     void cancel() {
         {
-            const Locked lock(mutex_);
-            flag.store(true, Order::release);
+            const std::lock_guard<std::mutex> lock(mutex_);
+            this->store(true, Order::release);
         }
+        cancelled_.notify_all();
         while (Stoppable* const call = take()) {  // outside the lock: stopping a call ends it
             call->stop();
             call->drop();
         }
     }
-    Atomic<bool> flag{false};
+    /// `Stop::wait`, for the flag of a list.
+    static bool wait(const Atomic<bool>* flag, Duration delay) {
+        const auto& list = *static_cast<const StopList*>(flag);
+        const auto stopped = [&list] { return list.is_cancelled(); };
+        constexpr Duration day = std::chrono::hours{24};  // the end must not lie beyond all time
+        std::unique_lock<std::mutex> lock(list.mutex_);
+        for (; delay > day; delay -= day)
+            if (list.cancelled_.wait_for(lock, day, stopped)) return false;
+        return !list.cancelled_.wait_for(lock, delay, stopped);
+    }
 
 private:
     Stoppable* take() noexcept {
-        const Locked lock(mutex_);
+        const std::lock_guard<std::mutex> lock(mutex_);
         Stoppable* const call = first_;
         if (call == nullptr) return nullptr;
         call->keep();
@@ -83,7 +96,8 @@ private:
         call->is_listed_ = false;
         return call;
     }
-    Mutex mutex_;
+    mutable std::mutex mutex_{};
+    mutable std::condition_variable cancelled_{};
     Stoppable* first_ = nullptr;
 };
 
@@ -91,8 +105,9 @@ private:
 
 /// Stops calls: `Canceller stop; client.send(request, Cancellation{stop}); … stop.cancel();`
 ///
-/// A call that is stopped ends with `ErrorKind::cancelled`: before its next attempt, and within 50
-/// ms while it waits, for a delay, for another caller's token, or for a person. An attempt that is
+/// A call that is stopped ends with `ErrorKind::cancelled`: before its next attempt, at once while
+/// it waits for a delay, and within 50 ms while it waits for another caller's token, for a person,
+/// or by a clock of the user's own. An attempt that is
 /// on its way is the transport's; a token request that came back is still kept. An asynchronous
 /// call ends at once, on the thread that cancels, whatever it waits for; a late answer is dropped.
 /// Threads   any; copies are the same.
@@ -102,7 +117,7 @@ public:
     Canceller() : calls_(detail::Shared<detail::StopList>::make()) {}
     /// For good: there is no way back.
     void cancel() const { calls_->cancel(); }
-    bool is_cancelled() const noexcept { return calls_->flag.load(detail::Order::acquire); }
+    bool is_cancelled() const noexcept { return calls_->is_cancelled(); }
 
 private:
     friend class Cancellation;
@@ -122,7 +137,8 @@ public:
 private:
     friend struct detail::CallExtras;
     void add_to(detail::CallExtras& extras) const noexcept {
-        extras.stop.flag = &canceller_.calls_->flag;
+        extras.stop.flag = &*canceller_.calls_;
+        extras.stop.wait = &detail::StopList::wait;
     }
     Canceller canceller_;
 };

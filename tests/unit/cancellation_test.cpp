@@ -7,9 +7,13 @@
 
 #include <rekey/coze.hpp>
 #include <rekey/coze/device_flow.hpp>
+#include <rekey/policy/backoff.hpp>
 #include <rekey/testing.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
 
 using namespace rekey;
 
@@ -130,4 +134,25 @@ TEST_CASE("S63 a device flow that waits for a person ends within a tick when it 
     approves = true;
     CHECK(client.send(chat, Cancellation{Canceller{}}));
     CHECK(polls == 1);
+}
+
+TEST_CASE("a wait by the machine's clock ends the moment the call is stopped") {
+    const Canceller stop;
+    std::atomic<int> sends{0};
+    const auto http = [&](const HttpRequest&, const Attempt&) {
+        ++sends;
+        return HttpResponse{503, {}, "", false};
+    };
+    const Client client{http, RetryOn<Transient>{}, MaxAttempts<5>{},
+                        Backoff{Constant{std::chrono::hours{1}}, NoJitter{}}};
+    const auto began = std::chrono::steady_clock::now();
+    std::thread stopper([&] {
+        while (sends == 0) std::this_thread::yield();
+        stop.cancel();
+    });
+    const auto result = client.send(request, Cancellation{stop});
+    stopper.join();
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(sends == 1);
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::minutes{10});
 }

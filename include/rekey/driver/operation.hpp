@@ -291,6 +291,7 @@ public:
           extras_(extras...),
           frame_(*core_->slot_set, core_->store, rules(), request_, extras_.sorted, result_) {
         extras_.sorted.stop.flag = &is_cancelled_;
+        extras_.sorted.stop.wait = nullptr;
         if constexpr (Plan::admits) doors_.set(frame_);
         (watch(extras), ...);
     }
