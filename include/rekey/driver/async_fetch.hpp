@@ -67,7 +67,7 @@ private:
 /// Source  offers `Fetching<Report>`: `token::Source`.
 template <class Call, class Source> class FetchOf final : public AnyFetch {
     using Fetching = typename Source::template Fetching<ExchangeReport>;
-    using Token = detail::Plain<decltype(std::declval<Fetching&>().request().http)>;
+    using Token = detail::Plain<decltype(std::declval<Fetching&>().request().made.http)>;
     using Transport =
         detail::Plain<decltype(std::declval<const Call&>().core().exchange_transport())>;
     using Async = AsyncCall<Transport, Token>;
@@ -118,7 +118,9 @@ public:
         return fetching_.answered(answer, clock);
     }
     token::FetchStep stopped() override { return fetching_.stopped(); }
-    std::string_view authorization() override { return fetching_.request().authorization.expose(); }
+    std::string_view authorization() override {
+        return fetching_.request().made.authorization.expose();
+    }
     Duration delay() override { return fetching_.delay(); }
     Fetched outcome() const override { return fetching_.outcome(); }
     void hand_over() override { fetching_.hand_over(); }
@@ -127,15 +129,15 @@ public:
         if constexpr (Async::fits) {
             const auto& request = fetching_.request();
             AttemptFields fields;
-            fields.authorization = request.authorization.expose();
+            fields.authorization = request.made.authorization.expose();
             fields.credential = request.credential;
             attempt_ = Attempt{fields};
             const Completion<Answer> completion(Owner<Receiver<Answer>>(reader_), turn);
             auto& transport = call_.core().exchange_transport();
             if constexpr (Async::with_attempt) {
-                (void)transport(request.http, std::as_const(attempt_), completion);
+                (void)transport(request.made.http, std::as_const(attempt_), completion);
             } else {
-                copy_.set(request.http);
+                copy_.set(request.made.http);
                 if (!fields.authorization.empty())
                     RequestTraits<Token>::set_header(*copy_, attempt_.header(),
                                                      fields.authorization);

@@ -252,7 +252,8 @@ protected:
     }
     template <class Request, class Exchanger>
     static auto sent(const Request& request, const Exchanger& exchanger) {
-        return exchanger(request.http, request.authorization.expose(), request.credential);
+        return exchanger(request.made.http, request.made.authorization.expose(),
+                         request.credential);
     }
 
     /// What the last exchange ended with. Under the lock.
@@ -322,14 +323,29 @@ protected:
         using Made = decltype(std::declval<const Credential&>().token_request(std::int64_t{}));
 
     public:
-        /// A token request, and whose it is.
-        struct Request : Made {
-            explicit Request(Made&& made) : Made(std::move(made)) {}
-            std::string_view credential{};
+        /// What a credential is asked with.
+        struct Asking {
+            const Credential& credential;
+            std::int64_t now;
+        };
+        /// A token request, and whose it is. Made where it stays: it need not be movable.
+        struct Request {
+            explicit Request(const Asking& asking)
+                : made(asking.credential.token_request(asking.now)),
+                  credential(CredentialTraits<Credential>::name(asking.credential)) {}
+            Made made;
+            std::string_view credential;
         };
 
-        Exchanging(Source& source, std::uint64_t refused, bool is_early) noexcept
-            : source_(source), refused_(refused), is_early_(is_early) {}
+        struct Task {
+            Source& source;
+            std::uint64_t refused;
+            bool is_early;
+        };
+        explicit Exchanging(const Task& task) noexcept
+            : source_(task.source), refused_(task.refused), is_early_(task.is_early) {}
+        Exchanging(const Exchanging&) = delete;
+        Exchanging& operator=(const Exchanging&) = delete;
 
         /// Makes the next request. False: there is nothing to send, and `outcome` says why.
         template <class Clock, class Report> bool prepare(Clock& clock, Report& report) {
@@ -340,12 +356,11 @@ protected:
                 replacements_ = source_.replacements_;
             }
             sent_at_ = clock.unix_seconds();
-            request_.set(Request(credential_->token_request(sent_at_ + source_.dated_by_)));
-            Request& request = *request_;
-            request.credential = CredentialTraits<Credential>::name(*credential_);
-            if (request.problem.empty()) return true;
+            request_.set(Asking{*credential_, sent_at_ + source_.dated_by_});
+            const Made& made = (*request_).made;
+            if (made.problem.empty()) return true;
             report.reach = Reach::never_sent;
-            report.message = request.problem;
+            report.message = made.problem;
             outcome_ = Fetched::misconfigured;
             return false;
         }
@@ -390,7 +405,8 @@ protected:
             report.service_code = token.service_code;
             if (report.log_id.empty()) report.log_id = token.log_id;
             report.message = sentence(token, skew);
-            const std::string_view sent = request().authorization.expose();  // without its scheme
+            const std::string_view sent =
+                request().made.authorization.expose();  // without its scheme
             detail::cut_out(report.message, sent.substr(sent.find(' ') + 1));
             switch (token.outcome) {
                 case oauth::TokenOutcome::granted:
@@ -432,7 +448,7 @@ protected:
     template <class Exchanger, class Clock, class Report>
     Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
                      std::uint64_t refused, Report& report) {
-        Exchanging exchanging(*this, refused, false);
+        Exchanging exchanging({*this, refused, false});
         while (exchanging.prepare(clock, report) &&
                exchanging.answered(pin, sent(exchanging.request(), exchanger), clock, report))
             if (!stop.sleep(clock, exchanging.delay())) return stopped(report);
@@ -628,7 +644,7 @@ private:
             leading_.set(LeadOf{source_, source_.replacements_});
         }
         if constexpr (std::is_void_v<Self>) {
-            exchanging_.set(typename Source::Exchanging(source_, refused_, is_early_));
+            exchanging_.set(typename Exchanging::Task{source_, refused_, is_early_});
             return prepare(clock);
         } else {
             return FetchStep::lead;
