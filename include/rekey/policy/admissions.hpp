@@ -110,9 +110,9 @@ struct BringsCredential<Policy, std::void_t<typename Policy::Credential>> : std:
 template <class... Policies> constexpr std::uint32_t slots_of() noexcept {
     using Chain = typename FirstOfRole<Role::chain, Policies...>::type;
     using Reauthorizer = typename FirstOfRole<Role::reauthorizer, Policies...>::type;
-    std::uint32_t slots = 0;
-    if constexpr (!std::is_void_v<Chain>) slots = Chain::Rule::slot_count;
-    return slots + (BringsCredential<Reauthorizer>::value ? 1 : 0);
+    std::uint32_t slot_total = 0;
+    if constexpr (!std::is_void_v<Chain>) slot_total = Chain::Rule::slot_count;
+    return slot_total + (BringsCredential<Reauthorizer>::value ? 1 : 0);
 }
 
 template <class Policy> constexpr bool reads_host() noexcept {
@@ -163,8 +163,8 @@ template <class Store, class... Policies> class Admissions {
 
     using Trip = typename detail::TripOf<Policies...>::type;
     static constexpr bool routes = !std::is_same_v<Trip, detail::NoTrip>;
-    static constexpr std::uint32_t slots = detail::slots_of<Policies...>();
-    static_assert(!routes || slots >= 2,
+    static constexpr std::uint32_t slot_total = detail::slots_of<Policies...>();
+    static_assert(!routes || slot_total >= 2,
                   "rekey: Remember learns which of several credentials to begin with, and this "
                   "client has no two. Put them into a CredentialChain, or leave Remember out.");
 
@@ -203,7 +203,7 @@ public:
         if constexpr ((detail::reads_host<Policies>() || ...))
             host = detail::host_in(detail::Asks<Request>::url(request));
         if constexpr (routes)
-            if (action.move == Move::first) router().set_out(trip_, request, extras_, slots);
+            if (action.move == Move::first) router().set_out(trip_, request, extras_, slot_total);
         Admission said = ask_all(host);
         if constexpr (routes) {
             if (said.verdict == Admitted::skip_slot && action.move == Move::first &&

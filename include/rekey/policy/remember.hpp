@@ -58,7 +58,7 @@ public:
     struct Trip {
         RouteKey key{};
         std::uint64_t known = 0;  // of the key when the call set out
-        std::uint32_t slots = 0;
+        std::uint32_t slot_total = 0;
         std::uint8_t start = 0;
         bool chooses = false;  // `start` counts
         bool learns = false;
@@ -66,20 +66,20 @@ public:
     };
     template <class Request>
     void set_out(Trip& trip, const Request& request, const detail::CallExtras& extras,
-                 std::uint32_t slots) const {
-        trip.slots = slots;
+                 std::uint32_t slot_total) const {
+        trip.slot_total = slot_total;
         trip.chooses = trip.learns = false;
         if (extras.pinned) return;
         if (const std::uint32_t forced = table_->forced(); forced != 0) {
             trip.start = static_cast<std::uint8_t>(forced - 1);
-            trip.chooses = trip.start < slots;
+            trip.chooses = trip.start < slot_total;
             return;
         }
         trip.key = key_of(request, Subject{extras.subject});
         if (!trip.key) return;
         trip.known = table_->find(trip.key.hash());
         trip.start = Word::slot(trip.known);
-        trip.chooses = trip.known != 0 && trip.start < slots;
+        trip.chooses = trip.known != 0 && trip.start < slot_total;
         trip.learns = true;
     }
     Admission admit(const Action& action, Trip& trip) const noexcept {
@@ -87,7 +87,7 @@ public:
             return {Admitted::go_to, trip.start, Duration{0}, 0};
         if (action.move != Move::straddle) return {};
         const std::uint64_t now = trip.learns ? table_->find(trip.key.hash()) : 0;
-        if (now == 0 || now == trip.known || Word::slot(now) >= trip.slots)
+        if (now == 0 || now == trip.known || Word::slot(now) >= trip.slot_total)
             return {Admitted::spent, 0, Duration{0}, 0};
         return {Admitted::go_to, Word::slot(now), Duration{0}, 0};
     }
@@ -97,7 +97,7 @@ public:
         if (trip.chooses && served == trip.start) return;  // as it is known
         const std::uint32_t refused = refused_in(trail);
         for (std::uint32_t slot = trip.chooses ? trip.start : 0; slot != served;
-             slot = (slot + 1) % trip.slots)
+             slot = (slot + 1) % trip.slot_total)
             if (((refused >> slot) & 1u) == 0) return;  // it rested, or could not be asked
         (void)table_->write(trip.key.hash(), trip.known, static_cast<std::uint8_t>(served));
     }
