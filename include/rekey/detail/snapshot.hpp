@@ -149,8 +149,10 @@ private:
 template <class Value> class Snapshot {
 public:
     Snapshot(Value* first, Readers& readers) noexcept : readers_(readers), current_(first) {}
-    /// Empty until `begin_with`, before which nobody reads.
+    /// Empty until `begin_with`, before which nobody reads and it may be moved: g++ 10 does, in the
+    /// making of an array.
     explicit Snapshot(Readers& readers) noexcept : readers_(readers), current_(nullptr) {}
+    Snapshot(Snapshot&& unused) noexcept : Snapshot(unused.readers_) {}
     void begin_with(Value* first) noexcept { current_.store(first, Order::relaxed); }
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;

@@ -283,10 +283,9 @@ private:
     // Out of line, so that all chains of a length share it.
     template <std::size_t... Indices>
     [[gnu::noinline]] Slots(detail::Names&& names, std::index_sequence<Indices...>)
-        : signatures_{made(readers_, Indices)...}, names_(std::move(names)) {}
+        : signatures_{(static_cast<void>(Indices), token::Snapshot{readers_})...},
+          names_(std::move(names)) {}
 
-    // A function: g++ 10 copies what stands behind a comma.
-    static auto made(detail::Readers& by, std::size_t) { return token::Snapshot{by}; }
     template <class... Credentials, std::size_t... Indices>
     void sign(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>) {
         (signatures_[Indices].begin_with(signature_of(detail::at<Indices>(chain.credentials), 1)),
