@@ -109,8 +109,9 @@ public:
                 using With = std::conditional_t<(std::is_same_v<Extras, Deadline> || ...),
                                                 TimedParts<Base>, Base>;
                 using Operation = driver::Operation<With, Core, Request, Answer, Done>;
-                const auto call = Owner<AnyOperation>::of_new(
-                    new Operation(core_, request, std::move(done), extras...));
+                Operation* const made = new Operation(core_, request, std::move(done), extras...);
+                const auto call = Owner<AnyOperation>::of_new(made);
+                made->enter();
                 Starts::begin(call);
                 return CallHandle(call);
             }
