@@ -97,6 +97,9 @@ public:
                       "and Cancellation{...}; one of these is something else.");
         static_assert(((detail::count_of<Extras, Extras...> == 1) && ...),
                       "rekey: send(request, done, extras...) takes each extra once.");
+        static_assert((0 + ... + int{detail::StopsCall<Extras>::value}) <= 1,
+                      "rekey: send(request, done, extras...) takes one of Cancellation and "
+                      "StopWith, not both.");
         if constexpr (Async::fits && (detail::IsExtra<Extras>::value && ...)) {
             using Answer = typename Async::Answer;
             using Response = typename detail::ResponseOf<Answer>::type;
