@@ -494,6 +494,7 @@ private:
             if (is_awaiting_) {
                 unsigned arrived = 0;
                 if (!goes_on(arrived)) return false;
+                let_go(arrived);
                 const Settled settled = settle(arrived);
                 if (settled == Settled::over) return true;
                 if (settled == Settled::not_yet) continue;
@@ -583,6 +584,14 @@ private:
                 }));
     }
 
+    /// What has answered or fired is not cancelled any more.
+    void let_go([[maybe_unused]] unsigned arrived) {
+        if constexpr (Core::may_wait)
+            if ((arrived >> timer_source & 1u) != 0) timer_.reset();
+        if constexpr (can_cancel_send)
+            for (unsigned copy = 0; copy != most_copies; ++copy)
+                if ((arrived >> copy & 1u) != 0) handles_[copy].reset();
+    }
     /// What has happened, each bit a source; nothing if the call was cancelled.
     Settled settle(unsigned arrived) {
         if (next_.kind == Kind::fetch) return settle_fetch(arrived);
@@ -617,7 +626,7 @@ private:
     /// Goes on with the answer to one copy; the others come too late.
     Settled take(unsigned copy) {
         const Event event = events_[copy];
-        end_activity(copy);
+        end_activity();
         bool is_over = false;
         Action next;
         switch (event) {
@@ -640,7 +649,7 @@ private:
         return is_over ? Settled::over : Settled::next;
     }
     /// Whatever else the call waits for comes too late, and is told so.
-    void end_activity(unsigned answered = sources) {
+    void end_activity() {
         is_awaiting_ = false;
         next_turn();
         if constexpr (Core::may_wait) {
@@ -649,10 +658,9 @@ private:
         }
         if constexpr (can_cancel_send)
             for (unsigned copy = 0; copy != copies_; ++copy) {
-                if (handles_[copy] && copy != answered) (*handles_[copy]).cancel();
+                if (handles_[copy]) (*handles_[copy]).cancel();
                 handles_[copy].reset();
             }
-        (void)answered;
     }
 
     /// Obtains the token of a slot.
@@ -743,7 +751,6 @@ private:
         if (idempotent && copies_ < hedge().most_copies()) wait(hedge().after());
     }
     void hedge_now() {
-        timer_.reset();
         if (!hedge().may_send()) return;
         send_copy();
         hedge_later();

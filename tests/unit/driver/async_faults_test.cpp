@@ -7,6 +7,7 @@
 #include "support/later.hpp"
 
 #include <rekey/cancellation.hpp>
+#include <rekey/policy/backoff.hpp>
 #include <rekey/policy/hedge.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/token/source.hpp>
@@ -315,4 +316,46 @@ TEST_CASE("nothing is sent after a cancellation that came with another event") {
     }
     REQUIRE(results.size() == 1);
     CHECK(results[0].error().kind == ErrorKind::cancelled);
+}
+
+TEST_CASE("what has answered or fired is not cancelled any more") {
+    struct Counting {
+        struct Handle {
+            Counting* scheduler;
+            ManualScheduler::Handle handle;
+            void cancel() {
+                ++scheduler->cancelled;
+                handle.cancel();
+            }
+        };
+        Handle after(Duration delay, std::function<void()> act) {
+            return {this, time->after(delay, std::move(act))};
+        }
+        ManualScheduler* time;
+        int cancelled = 0;
+    };
+    Results results;
+    ManualScheduler time;
+    Counting scheduler{&time};
+    Later later;
+    const driver::callback::Client client{std::ref(later), std::ref(scheduler),  UseClock{time},
+                                          both(),          RetryOn<Transient>{}, MaxAttempts<3>{},
+                                          Hedge{200ms, 2}};
+    client.send(question(), into(results));
+    time.advance(200ms);
+    REQUIRE(later.asks.size() == 2);
+    later.answer(answer(503));
+    later.answer(accepted());
+    REQUIRE(results.size() == 1);
+    CHECK(later.cancelled == 0);
+    CHECK(scheduler.cancelled == 0);
+    const driver::callback::Client waiting{std::ref(later),  std::ref(scheduler),
+                                           UseClock{time},   RetryOn<Transient>{},
+                                           MaxAttempts<3>{}, Backoff{Constant{2s}}};
+    waiting.send(question(), into(results));
+    later.answer(answer(503));
+    time.advance(2s);
+    later.answer(accepted());
+    REQUIRE(results.size() == 2);
+    CHECK(scheduler.cancelled == 0);
 }
