@@ -9,12 +9,38 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <type_traits>
+#include <utility>
 
 namespace rekey {
 inline namespace v0_1 {
 namespace detail {
+
+/// The first exception of several acts, each of which has to be done whatever the others throw.
+class FirstThrown {
+public:
+    template <class Act> void by(Act&& act) {
+#if defined(__cpp_exceptions)
+        try {
+            act();
+        } catch (...) {
+            if (!first_) first_ = std::current_exception();
+        }
+#else
+        act();
+#endif
+    }
+    void pass_on() {
+#if defined(__cpp_exceptions)
+        if (first_) std::rethrow_exception(std::exchange(first_, nullptr));
+#endif
+    }
+
+private:
+    std::exception_ptr first_{};
+};
 
 /// Something that a `Canceller` stops the moment it is cancelled; it counts its owners.
 class Stoppable {
@@ -68,10 +94,12 @@ public:
             this->store(true, Order::release);
         }
         cancelled_.notify_all();
+        FirstThrown thrown;
         while (Stoppable* const call = take()) {  // outside the lock: stopping a call ends it
-            call->stop();
+            thrown.by([call] { call->stop(); });
             call->drop();
         }
+        thrown.pass_on();
     }
     /// `Stop::wait`, for the flag of a list.
     static bool wait(const Atomic<bool>* flag, Duration delay) {

@@ -20,7 +20,7 @@ inline namespace v0_1 {
 namespace driver {
 
 /// One fetch of a slot, whatever its type. It lives as long as its call: a transport may still look
-/// at its request when the call has ended.
+/// at its request when the call has ended, and keep the callback when the next fetch has begun.
 class AnyFetch {
 public:
     virtual ~AnyFetch() = default;
@@ -40,17 +40,23 @@ protected:
     AnyFetch() = default;
     AnyFetch(const AnyFetch&) = delete;
     AnyFetch& operator=(const AnyFetch&) = delete;
+
+private:
+    friend class FetchHolder;
+    AnyFetch* earlier_ = nullptr;
 };
 
-/// Owns a fetch, or none.
+/// Owns the fetches of a call, of which the last one counts.
 class FetchHolder {
 public:
     FetchHolder() = default;
     FetchHolder(const FetchHolder&) = delete;
     FetchHolder& operator=(const FetchHolder&) = delete;
-    ~FetchHolder() { delete fetch_; }
+    ~FetchHolder() {
+        while (fetch_ != nullptr) delete std::exchange(fetch_, fetch_->earlier_);
+    }
     void set(AnyFetch* fetch) noexcept {
-        delete fetch_;
+        fetch->earlier_ = fetch_;
         fetch_ = fetch;
     }
     explicit operator bool() const noexcept { return fetch_ != nullptr; }

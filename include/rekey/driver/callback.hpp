@@ -97,6 +97,9 @@ public:
                       "and Cancellation{...}; one of these is something else.");
         static_assert(((detail::count_of<Extras, Extras...> == 1) && ...),
                       "rekey: send(request, done, extras...) takes each extra once.");
+        static_assert((0 + ... + int{detail::StopsCall<Extras>::value}) <= 1,
+                      "rekey: send(request, done, extras...) takes one of Cancellation and "
+                      "StopWith, not both.");
         if constexpr (Async::fits && (detail::IsExtra<Extras>::value && ...)) {
             using Answer = typename Async::Answer;
             using Response = typename detail::ResponseOf<Answer>::type;
@@ -109,8 +112,9 @@ public:
                 using With = std::conditional_t<(std::is_same_v<Extras, Deadline> || ...),
                                                 TimedParts<Base>, Base>;
                 using Operation = driver::Operation<With, Core, Request, Answer, Done>;
-                const auto call = Owner<AnyOperation>::of_new(
-                    new Operation(core_, request, std::move(done), extras...));
+                Operation* const made = new Operation(core_, request, std::move(done), extras...);
+                const auto call = Owner<AnyOperation>::of_new(made);
+                made->enter();
                 Starts::begin(call);
                 return CallHandle(call);
             }

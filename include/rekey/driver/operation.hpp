@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <forward_list>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -83,14 +84,12 @@ public:
     Calls(const Calls&) = delete;
     Calls& operator=(const Calls&) = delete;
 
-    /// False: the client is closed.
-    bool enter(AnyOperation& call) noexcept {
+    void enter(AnyOperation& call) noexcept {
         const detail::Locked lock(mutex_);
         call.later_ = first_;
         if (first_ != nullptr) first_->earlier_ = &call;
         first_ = &call;
         ++count_;
-        return !is_closed_;
     }
     void leave(AnyOperation& call) {
         std::vector<std::function<void()>> idle;
@@ -100,7 +99,13 @@ public:
             if (call.later_ != nullptr) call.later_->earlier_ = call.earlier_;
             if (--count_ == 0) idle.swap(when_idle_);
         }
-        for (const auto& tell : idle) tell();
+        detail::FirstThrown thrown;
+        for (const auto& tell : idle) thrown.by(tell);
+        thrown.pass_on();
+    }
+    bool is_closed() const noexcept {
+        const detail::Locked lock(mutex_);
+        return is_closed_;
     }
     void close() noexcept {
         const detail::Locked lock(mutex_);
@@ -113,7 +118,9 @@ public:
             for (AnyOperation* call = first_; call != nullptr; call = call->later_)
                 all.push_back(Owner<AnyOperation>(*call));
         }
-        for (const auto& call : all) call->stop();
+        detail::FirstThrown thrown;
+        for (const auto& call : all) thrown.by([&call] { call->stop(); });
+        thrown.pass_on();
     }
     std::size_t count() const noexcept {
         const detail::Locked lock(mutex_);
@@ -148,23 +155,24 @@ public:
         else
             call->begin();
     }
-    /// Runs `done`, and what it began.
+    /// Runs `done`, and what it began, whatever one of them throws.
     template <class Done> static void run(Done&& done) {
         if (active_here() != nullptr) {
             done();
             return;
         }
-        Starts here;
-        done();
-        while (here.first_ != nullptr) here.pop()->begin();
+        detail::FirstThrown thrown;
+        {
+            Starts here;
+            thrown.by(done);
+            while (here.first_ != nullptr) thrown.by([&here] { here.pop()->begin(); });
+        }
+        thrown.pass_on();
     }
 
 private:
     Starts() noexcept { active_here() = this; }
-    ~Starts() {
-        active_here() = nullptr;
-        while (first_ != nullptr) pop()->stop();  // after an exception
-    }
+    ~Starts() { active_here() = nullptr; }
     Starts(const Starts&) = delete;
     Starts& operator=(const Starts&) = delete;
 
@@ -186,6 +194,32 @@ private:
     }
     AnyOperation* first_ = nullptr;
     AnyOperation* last_ = nullptr;
+};
+
+/// What calls throw that are woken on this thread passes by the call that wakes them, which goes on
+/// first, and then to whoever brought its event.
+class Woken {
+public:
+    Woken() noexcept : outer_(std::exchange(here(), &thrown_)) {}
+    ~Woken() { here() = outer_; }
+    Woken(const Woken&) = delete;
+    Woken& operator=(const Woken&) = delete;
+
+    template <class Wake> static void by(const Wake& wake) {
+        if (detail::FirstThrown* const thrown = here(); thrown != nullptr)
+            thrown->by(wake);
+        else
+            wake();
+    }
+    detail::FirstThrown& thrown() noexcept { return thrown_; }
+
+private:
+    static detail::FirstThrown*& here() noexcept {
+        thread_local detail::FirstThrown* innermost = nullptr;
+        return innermost;
+    }
+    detail::FirstThrown thrown_{};
+    detail::FirstThrown* const outer_;
 };
 
 /// Everything that the calls of an asynchronous client share.
@@ -300,13 +334,13 @@ public:
     void drop() noexcept override { AnyOperation::drop(); }
     const Core& core() const noexcept { return *core_; }
 
+    /// From now on the call is on its way: it waits for `begin`, which always follows.
+    void enter() noexcept { core_->calls.enter(*this); }
     void begin() override {
-        is_entered_ = true;
-        const bool is_open = core_->calls.enter(*this);
         if (const char* const why = frame_.problem()) {
             frame_.refuse_to_start(why);
             complete();
-        } else if (!is_open || is_cancelled_.load(detail::Order::acquire)) {
+        } else if (core_->calls.is_closed() || is_cancelled_.load(detail::Order::acquire)) {
             frame_.stop_before_start();
             complete();
         } else {
@@ -343,7 +377,7 @@ public:
             const detail::Locked lock(mutex_);
             turn = turn_;  // a call that waits to be woken waits for nothing else
         }
-        happened(turn + waker_source, Event::waited, [](unsigned) {});
+        Woken::by([this, turn] { happened(turn + waker_source, Event::waited, [](unsigned) {}); });
     }
 
 private:
@@ -364,6 +398,34 @@ private:
     /// The clock of a wait that is over.
     struct NoWait {
         static void sleep(Duration) noexcept {}
+    };
+    /// What the transport is called with at one send. Copies that come too late may still look at
+    /// it when the next send is made.
+    struct Sent {
+        Attempt attempt{};
+        const Request* request = nullptr;
+        detail::Maybe<std::conditional_t<Async::plain, Request, char>> copies[most_copies]{};
+    };
+    /// The same with texts of its own.
+    struct OwnedSent : Sent {
+        void own(bool is_rewritten) {
+            authorization = Secret(this->attempt.authorization());
+            header = std::string(this->attempt.header());
+            AttemptFields fields;
+            fields.authorization = authorization.expose();
+            fields.header = header;
+            fields.credential = this->attempt.credential();
+            fields.idempotency_key = this->attempt.idempotency_key();
+            fields.timeout = this->attempt.timeout();
+            fields.number = this->attempt.number();
+            this->attempt = Attempt{fields};
+            if (!is_rewritten) return;
+            rewritten.set(*this->request);
+            this->request = &*rewritten;
+        }
+        Secret authorization{};
+        std::string header{};
+        detail::Maybe<Request> rewritten{};
     };
     /// A `doors()` is made where it stays.
     struct Doors {
@@ -401,31 +463,40 @@ private:
     }
 
     void pump() {
+        Woken woken;
+        bool is_over = false;
 #if defined(__cpp_exceptions)
+        std::exception_ptr broken;
         try {
-            turn_over();
+            is_over = turn_over();
         } catch (...) {
-            if constexpr (TakesExceptions<Done>::value) {
-                close();
-                auto done = std::move(done_);
-                Starts::run([&] { done.failed(std::current_exception()); });
-            } else {
-                close();
-                throw;
-            }
+            broken = std::current_exception();
+        }
+        if (broken) {
+            woken.thrown().by([this] { end_activity(); });
+            const auto tell = [&broken](Done& done) {
+                if constexpr (TakesExceptions<Done>::value)
+                    done.failed(std::move(broken));
+                else
+                    std::rethrow_exception(std::move(broken));
+            };
+            woken.thrown().by([&] { end(tell); });
         }
 #else
-        turn_over();
+        is_over = turn_over();
 #endif
+        if (is_over) woken.thrown().by([this] { complete(); });
+        woken.thrown().pass_on();
     }
-    /// Does what the core says until there is something to wait for.
-    void turn_over() {
+    /// Does what the core says until there is something to wait for. True: the call is over.
+    bool turn_over() {
         for (;;) {
             if (is_awaiting_) {
                 unsigned arrived = 0;
-                if (!goes_on(arrived)) return;
+                if (!goes_on(arrived)) return false;
+                let_go(arrived);
                 const Settled settled = settle(arrived);
-                if (settled == Settled::over) break;
+                if (settled == Settled::over) return true;
                 if (settled == Settled::not_yet) continue;
             }
             if (next_.kind != Kind::finish && is_cancelled_.load(detail::Order::acquire))
@@ -448,11 +519,9 @@ private:
                     if constexpr (Plan::admits)
                         (*doors_).asked.explain(next_.reason, frame_.writer());
                     frame_.end(next_.reason);
-                    complete();
-                    return;
+                    return true;
             }
         }
-        complete();
     }
 
     void send() {
@@ -463,7 +532,7 @@ private:
         if constexpr (Plan::admits) (*doors_).asked.sending();
         next_turn();
         is_awaiting_ = true;
-        attempt_ = frame_.attempt();
+        remember();
         copies_ = on_the_way_ = 0;
         send_copy();
         if constexpr (Core::hedges) {
@@ -478,13 +547,28 @@ private:
         auto& transport = core_->transport.get();
         if constexpr (Async::with_attempt) {
             keep_handle(copy, [&]() -> decltype(auto) {
-                return transport(frame_.request(), std::as_const(attempt_), completion);
+                return transport(*sent().request, std::as_const(sent().attempt), completion);
             });
         } else {
-            signed_[copy].set(frame_.signed_copy());
-            keep_handle(copy,
-                        [&]() -> decltype(auto) { return transport(*signed_[copy], completion); });
+            auto& place = sent().copies[copy];
+            place.set(frame_.signed_copy());
+            keep_handle(copy, [&]() -> decltype(auto) { return transport(*place, completion); });
         }
+    }
+    /// What the transport is called with, until nobody looks at it any more.
+    void remember() {
+        if constexpr (Core::hedges)
+            if (sent_.empty() || on_the_way_ != 0) sent_.emplace_front();
+        Sent& now = sent();
+        now.attempt = frame_.attempt();
+        now.request = &frame_.request();
+        if constexpr (Core::hedges) sent_.front().own(With::rewrites);
+    }
+    Sent& sent() noexcept {
+        if constexpr (Core::hedges)
+            return sent_.front();
+        else
+            return sent_;
     }
     template <class Act> void keep_handle([[maybe_unused]] unsigned copy, const Act& act) {
         if constexpr (can_cancel_send)
@@ -500,6 +584,14 @@ private:
                 }));
     }
 
+    /// What has answered or fired is not cancelled any more.
+    void let_go([[maybe_unused]] unsigned arrived) {
+        if constexpr (Core::may_wait)
+            if ((arrived >> timer_source & 1u) != 0) timer_.reset();
+        if constexpr (can_cancel_send)
+            for (unsigned copy = 0; copy != most_copies; ++copy)
+                if ((arrived >> copy & 1u) != 0) handles_[copy].reset();
+    }
     /// What has happened, each bit a source; nothing if the call was cancelled.
     Settled settle(unsigned arrived) {
         if (next_.kind == Kind::fetch) return settle_fetch(arrived);
@@ -527,13 +619,14 @@ private:
             return take(copy);
         }
         if constexpr (Core::hedges)
-            if ((arrived >> timer_source & 1u) != 0) hedge_now();
+            if ((arrived >> timer_source & 1u) != 0 && !is_cancelled_.load(detail::Order::acquire))
+                hedge_now();
         return Settled::not_yet;
     }
     /// Goes on with the answer to one copy; the others come too late.
     Settled take(unsigned copy) {
         const Event event = events_[copy];
-        end_activity(copy);
+        end_activity();
         bool is_over = false;
         Action next;
         switch (event) {
@@ -556,7 +649,7 @@ private:
         return is_over ? Settled::over : Settled::next;
     }
     /// Whatever else the call waits for comes too late, and is told so.
-    void end_activity(unsigned answered = sources) {
+    void end_activity() {
         is_awaiting_ = false;
         next_turn();
         if constexpr (Core::may_wait) {
@@ -565,10 +658,9 @@ private:
         }
         if constexpr (can_cancel_send)
             for (unsigned copy = 0; copy != copies_; ++copy) {
-                if (handles_[copy] && copy != answered) (*handles_[copy]).cancel();
+                if (handles_[copy]) (*handles_[copy]).cancel();
                 handles_[copy].reset();
             }
-        (void)answered;
     }
 
     /// Obtains the token of a slot.
@@ -624,6 +716,8 @@ private:
                 note_exchange();
                 step = fetch_->answered(exchange_answer_);
             }
+            if (step == FetchStep::send && is_cancelled_.load(detail::Order::acquire))
+                step = fetch_->stopped();
             fetch_on(step);
             return is_awaiting_ ? Settled::not_yet : Settled::next;
         } else {
@@ -657,7 +751,6 @@ private:
         if (idempotent && copies_ < hedge().most_copies()) wait(hedge().after());
     }
     void hedge_now() {
-        timer_.reset();
         if (!hedge().may_send()) return;
         send_copy();
         hedge_later();
@@ -680,13 +773,23 @@ private:
         if constexpr (Plan::admits) doors_.reset();
         if (fetch_) fetch_->hand_over();
         if (canceller_) (*canceller_).leave(*this);
-        if (std::exchange(is_entered_, false)) core_->calls.leave(*this);
     }
     void complete() {
+        end([this](Done& done) { done(std::move(result_)); });
+    }
+    /// Tells `done`, and then whoever waits until no call is on its way.
+    template <class Tell> void end(const Tell& tell) {
         const Owner<Operation> self(*this);  // `done` may drop the last other owner
         close();
-        auto done = std::move(done_);
-        Starts::run([&] { done(std::move(result_)); });
+        Starts::run([&] {
+            detail::FirstThrown thrown;
+            thrown.by([&] {
+                auto done = std::move(done_);
+                tell(done);
+            });
+            thrown.by([this] { core_->calls.leave(*this); });
+            thrown.pass_on();
+        });
     }
 
     template <class Extra> void watch(const Extra& extra) {
@@ -720,8 +823,7 @@ private:
     detail::Maybe<Cancellation> canceller_{};
     std::function<void()> kept_{};  // an extra that cancels as long as it lives
     Action next_{};
-    Attempt attempt_{};
-    detail::Maybe<std::conditional_t<Async::plain, Request, char>> signed_[most_copies]{};
+    std::conditional_t<Core::hedges, std::forward_list<OwnedSent>, Sent> sent_{};
     detail::Maybe<std::conditional_t<can_cancel_send, typename Async::Handle, char>>
         handles_[most_copies]{};
     detail::Maybe<Timer> timer_{};
@@ -730,7 +832,6 @@ private:
     unsigned copies_ = 0;       // of the present send
     unsigned on_the_way_ = 0;   // of them
     bool is_awaiting_ = false;  // of whoever pumps
-    bool is_entered_ = false;
     detail::Mutex mutex_;
     std::uint64_t turn_ = 0;  // from here on under the mutex; whoever pumps alone changes it
     unsigned arrived_ = 0;    // sources, one bit each

@@ -201,3 +201,32 @@ TEST_CASE("a coroutine that loops over calls needs no stack") {
     run();
     CHECK(left == 0);
 }
+
+TEST_CASE("what a coroutine throws after its call passes to whoever brought the answer") {
+    // No frame destroys itself when an exception leaves it: this one is the test's.
+    struct Thrower {
+        struct promise_type {
+            Thrower get_return_object() noexcept {
+                return {std::coroutine_handle<promise_type>::from_promise(*this)};
+            }
+            std::suspend_never initial_suspend() const noexcept { return {}; }
+            std::suspend_always final_suspend() const noexcept { return {}; }
+            void return_void() const noexcept {}
+            void unhandled_exception() const { throw; }
+        };
+        std::coroutine_handle<promise_type> frame;
+    };
+    Later http;
+    int ends = 0;
+    const driver::coroutine::Client client{http, NoScheduler{}, both(), OnCodes{}};
+    const auto run = [&]() -> Thrower {
+        const auto result = co_await client.send(chat());
+        ++ends;
+        throw std::logic_error(result ? "mine" : "not mine");
+    };
+    const Thrower thrower = run();
+    CHECK_THROWS_AS(http.answer(accepted()), std::logic_error);
+    CHECK(ends == 1);
+    CHECK(client.in_flight() == 0);
+    thrower.frame.destroy();
+}
