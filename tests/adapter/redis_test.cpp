@@ -7,6 +7,7 @@
 #include "catch.hpp"
 
 #include <rekey/detail/system_clock.hpp>
+#include <rekey/token/sealed_flows.hpp>
 #include <rekey/tokens_in.hpp>
 
 #include <array>
@@ -322,8 +323,8 @@ TEST_CASE("a script goes to Redis as a whole once, and again when the server has
     CHECK(store.load("k").value.expose() == "two");
     CHECK(sent_whole() == 7);
     using namespace adapter::redis_detail;
-    for (const Script& script :
-         {load_script, swap_script, touch_script, acquire_script, renew_script, release_script})
+    for (const Script& script : {load_script, swap_script, touch_script, put_script, take_script,
+                                 acquire_script, renew_script, release_script})
         CHECK(tell(server, {"SCRIPT", "LOAD", script.text}) == script.name);
 }
 
@@ -439,4 +440,37 @@ TEST_CASE("S32 no refresh token is sent, and no new token used, that a fail-over
     CHECK(after.obtain(Grant::rotating, key, {}, {}, clock, send).access_token.expose() ==
           "fresh-2");
     CHECK(calls == 2);
+}
+
+TEST_CASE("S3 of eight replicas that get one callback at once, one finds its flow in Redis") {
+    RedisServer server;
+    if (!is_here(server)) return;
+    const auto flows = [&server] { return SealedFlows{store_of(server), stores::sealer("key-1")}; };
+    oauth::PendingKey key{};
+    key.fill(7);
+    oauth::PendingRecord record;
+    record.state = "state";
+    record.verifier = Secret("canary-verifier");
+    for (int round = 0; round != 20; ++round) {
+        CHECK(flows().put(key, record, 0));
+        CHECK_FALSE(flows().put(key, record, 0));
+        std::atomic<int> found{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i != 8; ++i)
+            threads.emplace_back([&] {
+                oauth::PendingRecord taken;
+                if (flows().take(key, taken, 0) == oauth::PendingFound::found &&
+                    taken.verifier.expose() == "canary-verifier")
+                    ++found;
+            });
+        for (std::thread& thread : threads) thread.join();
+        CHECK(found == 1);
+    }
+    RedisStore texts = store_of(server);
+    CHECK(texts.put("short", Secret("text"), 50ms));
+    std::this_thread::sleep_for(100ms);
+    CHECK(texts.take("short").outcome == Loaded::absent);
+    server.kill();
+    CHECK_FALSE(flows().put(key, record, 0));
+    CHECK(flows().take(key, record, 0) == oauth::PendingFound::unreachable);
 }

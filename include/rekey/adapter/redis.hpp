@@ -139,6 +139,15 @@ constexpr Script release_script{
     "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end "
     "return 1",
     "ecb40af576f9fd1d6fa51e15c003aa05ba33c3af"};
+constexpr Script put_script{
+    "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end "
+    "return 0",
+    "4f68f51f298f4c9564e124b9bfd3f768b5d5b2ae"};
+constexpr Script take_script{
+    "local r = redis.call('GET', KEYS[1]) "
+    "if r then redis.call('DEL', KEYS[1]) end "
+    "return r",
+    "ef444d585908e8cda9d27f714ee1689109a2eb93"};
 
 }  // namespace redis_detail
 
@@ -210,8 +219,9 @@ template <class Durability = NoReplicas> struct Ack : Durability {};
 /// Keeps tokens in Redis, so that all replicas of a service refresh each of them once.
 ///
 /// A record is a hash `rekey:{key}:rec` without an expiry, a lease a string `rekey:{key}:lease`
-/// with one; what depends on what was there before is a script. Redis has to keep what it was
-/// given: a policy that evicts, or a restart without its data, asks users to authorize again.
+/// with one, as is a flow that waits for its callback, `rekey:{key}:flow`; what depends on what was
+/// there before is a script. Redis has to keep what it was given: a policy that evicts, or a
+/// restart without its data, asks users to authorize again.
 ///
 /// Connect   makes a connection: `RedisAddress`, or a type of your own with
 ///           `redisContext* operator()() const` (TLS, sentinel), whose timeouts are its own.
@@ -290,6 +300,24 @@ public:
     }
     void release(std::string_view key, std::string_view owner) {
         (void)run(redis_detail::release_script, name(key, ":lease"), {owner}, true);
+    }
+
+    /// Keeps a text for a while, where there is none yet; false if it was not kept. For flows that
+    /// wait for their callback: `token::SealedFlows`.
+    bool put(std::string_view key, const Secret& value, Duration life) {
+        return number(run(redis_detail::put_script, name(key, ":flow"),
+                          {value.expose(), milliseconds(life)}, false)) == 1;
+    }
+    /// Takes a text out: of all who ask, one gets it.
+    token::StoreEntry take(std::string_view key) {
+        token::StoreEntry entry;
+        const Reply reply = run(redis_detail::take_script, name(key, ":flow"), {}, false);
+        if (reply && reply->type == REDIS_REPLY_NIL) entry.outcome = token::Loaded::absent;
+        if (!reply || reply->type != REDIS_REPLY_STRING) return entry;
+        entry.value = Secret(std::string_view(reply->str, static_cast<std::size_t>(reply->len)));
+        detail::wipe(reply->str, static_cast<std::size_t>(reply->len));
+        entry.outcome = token::Loaded::found;
+        return entry;
     }
 
     /// Why this server is no place for tokens, in a sentence; empty if nothing speaks against it.
