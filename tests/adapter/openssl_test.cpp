@@ -4,10 +4,14 @@
 #include "catch.hpp"
 
 #include <rekey/oauth/random_token.hpp>
+#include <rekey/token/memory_store.hpp>
+#include <rekey/token/record.hpp>
+#include <rekey/tokens_in.hpp>
 
 #include <openssl/ec.h>
 #include <openssl/obj_mac.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -120,6 +124,28 @@ std::string rfc7515_signed_with(std::string_view pem) {
     const SignerResult made = signer_of(pem);
     CHECK(made.error == "");
     return std::string(sign(rfc7515_input, made.signer).token.expose());
+}
+
+using rekey::Secret;
+using rekey::adapter::AesGcm;
+using rekey::adapter::AesKey;
+
+AesKey key_of(const char* id, char digit) { return {id, Secret(std::string(64, digit))}; }
+AesGcm sealer_of(std::vector<AesKey> keys) {
+    auto made = AesGcm::from_keys(std::move(keys), Secret("names"));
+    CHECK(made.error == "");
+    return made.sealer;
+}
+std::string hex(std::string_view bytes) {
+    std::string text;
+    for (const char c : bytes)
+        for (const unsigned shift : {4u, 0u})
+            text += "0123456789abcdef"[static_cast<unsigned char>(c) >> shift & 15u];
+    return text;
+}
+std::string opened(const AesGcm& sealer, std::string_view sealed, std::string_view bound,
+                   std::string_view id) {
+    return std::string(sealer.open(sealed, bound, id).expose());
 }
 
 bool verifies(EVP_PKEY* key, std::string_view text, std::string_view signature) {
@@ -245,4 +271,150 @@ TEST_CASE("many threads sign with one key") {
         });
     for (std::thread& thread : threads) thread.join();
     for (const int count : right) CHECK(count == 20);
+}
+
+TEST_CASE("AES-256-GCM with derived keys gives the texts of C2SP's specification") {
+    using rekey::adapter::openssl_detail::seal;
+    const std::string nonce = "ABCDEFGHIJKLMNOPQRSTUVWX";
+    CHECK(hex(seal(std::string(32, 1), nonce, "XAES-256-GCM", "")) ==
+          hex(nonce) + "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271");
+    CHECK(hex(seal(std::string(32, 3), nonce, "XAES-256-GCM", "c2sp.org/XAES-256-GCM")) ==
+          hex(nonce) + "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d");
+}
+
+TEST_CASE("S75 what was sealed opens with its key and in its place, and with one bit changed not") {
+    const AesGcm sealer = sealer_of({key_of("one", '1')});
+    const std::string sealed = sealer.seal("a token", "ann 7 access");
+    CHECK(sealed.size() == 24 + 7 + 16);
+    CHECK(sealed.find("token") == std::string::npos);
+    CHECK(opened(sealer, sealed, "ann 7 access", "one") == "a token");
+    for (const char* const place : {"bob 7 access", "ann 8 access", "ann 7 refresh", ""})
+        CHECK(opened(sealer, sealed, place, "one").empty());
+    for (std::size_t bit = 0; bit != sealed.size() * 8; ++bit) {
+        std::string changed = sealed;
+        changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
+        if (!opened(sealer, changed, "ann 7 access", "one").empty()) FAIL("bit " << bit);
+    }
+    for (std::size_t size = 0; size != sealed.size(); ++size)
+        if (!opened(sealer, sealed.substr(0, size), "ann 7 access", "one").empty())
+            FAIL("of size " << size);
+    CHECK(opened(sealer, sealed + "x", "ann 7 access", "one").empty());
+    CHECK(ERR_peek_error() == 0);
+}
+
+TEST_CASE("no two texts are sealed alike, also the same one for the same place") {
+    const AesGcm sealer = sealer_of({key_of("one", '1')});
+    std::set<std::string> nonces;
+    for (int i = 0; i != 1000; ++i) nonces.insert(sealer.seal("a token", "ann").substr(0, 24));
+    CHECK(nonces.size() == 1000);
+}
+
+TEST_CASE("S76 another key, and a name of no key, do not open") {
+    const std::string sealed = sealer_of({key_of("one", '1')}).seal("a token", "ann");
+    CHECK(opened(sealer_of({key_of("one", '2')}), sealed, "ann", "one").empty());
+    CHECK(opened(sealer_of({key_of("two", '1')}), sealed, "ann", "one").empty());
+    CHECK(opened(AesGcm{}, sealed, "ann", "one").empty());
+    CHECK(AesGcm{}.seal("a token", "ann").empty());
+}
+
+TEST_CASE("a sealing key is changed in two steps, and no process meets a record it cannot open") {
+    using namespace rekey::token;
+    TokenRecord record;
+    record.state = RecordState::live;
+    record.access_token = Secret("access");
+    record.refresh_token = Secret("refresh");
+    const auto opens = [](const Secret& text, const AesGcm& sealer) {
+        const TokenRecord read = read_record(text.expose(), "k", 3, sealer, Opening::both);
+        return read.state == RecordState::live && read.refresh_token.expose() == "refresh";
+    };
+    const AesGcm before = sealer_of({key_of("old", '1')});
+    const AesGcm both = sealer_of({key_of("old", '1'), key_of("new", '2')});
+    const AesGcm turned = sealer_of({key_of("new", '2'), key_of("old", '1')});
+    const AesGcm after = sealer_of({key_of("new", '2')});
+    CHECK(before.key_id == "old");
+    CHECK(turned.key_id == "new");
+    const Secret of_old = write_record(record, "k", 3, both);
+    const Secret of_new = write_record(record, "k", 3, turned);
+    CHECK(opens(of_old, before));
+    CHECK(opens(of_old, both));
+    CHECK(opens(of_old, turned));
+    CHECK_FALSE(opens(of_old, after));
+    CHECK_FALSE(opens(of_new, before));
+    CHECK(opens(of_new, both));
+    CHECK(opens(of_new, turned));
+    CHECK(opens(of_new, after));
+    CHECK(record_key("app", "ann", before) == record_key("app", "ann", after));
+}
+
+TEST_CASE("S75 two records that are swapped, one rolled back and one renamed do not open") {
+    using namespace rekey::token;
+    const AesGcm sealer = sealer_of({key_of("one", '1'), key_of("two", '2')});
+    const auto written = [&](const char* token, const char* key, std::uint64_t version) {
+        TokenRecord record;
+        record.state = RecordState::live;
+        record.access_token = Secret(token);
+        record.refresh_token = Secret(token);
+        return std::string(write_record(record, key, version, sealer).expose());
+    };
+    const auto opens = [&](std::string_view text, const char* key, std::uint64_t version) {
+        return read_record(text, key, version, sealer, Opening::both).state == RecordState::live;
+    };
+    const std::string ann = written("of-ann", "ann", 5);
+    const std::string bob = written("of-bob", "bob", 5);
+    CHECK(opens(ann, "ann", 5));
+    CHECK(opens(bob, "bob", 5));
+    CHECK_FALSE(opens(ann, "bob", 5));
+    CHECK_FALSE(opens(bob, "ann", 5));
+    CHECK_FALSE(opens(ann, "ann", 6));
+    CHECK_FALSE(opens(replaced(ann, " one ", " two "), "ann", 5));
+    for (std::size_t i = 0; i != ann.size(); ++i) {
+        std::string changed = ann;
+        changed[i] = changed[i] == '7' ? '8' : '7';
+        if (opens(changed, "ann", 5)) FAIL("with another byte at " << i);
+    }
+}
+
+TEST_CASE("keys are read as digits or base64, and a bad one is refused with a sentence") {
+    const auto error_of = [](std::vector<AesKey> keys) {
+        return std::string(AesGcm::from_keys(std::move(keys)).error);
+    };
+    std::string bytes;
+    for (int i = 0; i != 32; ++i) bytes.push_back(static_cast<char>(i * 8 + 7));
+    const std::string digits = hex(bytes);
+    std::string upper = digits;
+    for (char& c : upper)
+        if (c >= 'a') c = static_cast<char>(c - 'a' + 'A');
+    const std::string url = base64url_encode(bytes);
+    const std::string base64 = replaced(replaced(url, "-", "+"), "_", "/") + "=";
+    const std::string sealed = sealer_of({{"k", Secret(std::string(digits))}}).seal("token", "");
+    for (const std::string& text : {upper, url, base64, digits + "\n", base64 + "\r\n"})
+        CHECK(opened(sealer_of({{"k", Secret(std::string(text))}}), sealed, "", "k") == "token");
+
+    CHECK_THAT(error_of({}), ContainsSubstring("no key"));
+    for (const char* const name : {"", "-", "two words", "line\nend"})
+        CHECK_THAT(error_of({key_of(name, '1')}), ContainsSubstring("name of a key"));
+    CHECK_THAT(error_of({key_of("a", '1'), key_of("a", '2')}), ContainsSubstring("same name"));
+    for (const std::string& text :
+         {std::string(), std::string(32, 'k'), std::string(63, '1'), std::string(65, '1'),
+          std::string(63, '1') + "g", std::string(43, '*'), std::string(44, 'A')}) {
+        CHECK_THAT(error_of({{"k", Secret(std::string(text))}}), ContainsSubstring("32 bytes"));
+        CHECK(AesGcm::from_keys({{"k", Secret(std::string(text))}}).sealer.seal("a", "").empty());
+    }
+}
+
+TEST_CASE("TokensIn takes the sealer, and four threads seal with one key") {
+    const AesGcm sealer = sealer_of({key_of("one", '1')});
+    const rekey::TokensIn tokens{rekey::token::MemoryStore{}, sealer};
+    CHECK(tokens.sealer().key_id == "one");
+    std::vector<int> right(4, 0);
+    std::vector<std::thread> threads;
+    for (int& count : right)
+        threads.emplace_back([&count, &tokens] {
+            for (int i = 0; i != 200; ++i) {
+                const AesGcm& shared = tokens.sealer();
+                if (opened(shared, shared.seal("token", "ann"), "ann", "one") == "token") ++count;
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (const int count : right) CHECK(count == 200);
 }

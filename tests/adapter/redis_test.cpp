@@ -7,12 +7,14 @@
 #include "catch.hpp"
 
 #include <rekey/detail/system_clock.hpp>
+#include <rekey/token/sealed_flows.hpp>
 #include <rekey/tokens_in.hpp>
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,8 +24,10 @@
 using namespace rekey;
 using namespace rekey::token;
 using namespace std::chrono_literals;
+using adapter::Ack;
 using adapter::RedisAddress;
 using adapter::RedisStore;
+using adapter::Replicas;
 using redis_server::RedisServer;
 
 namespace {
@@ -40,14 +44,61 @@ bool is_here(const RedisServer& server) {
     if (!server.runs()) WARN("skipped: there is no redis-server");
     return server.runs();
 }
-/// Waits until the store answers again, for 5 s at most.
-bool comes_back(RedisStore& store) {
-    for (int i = 0; i != 500; ++i) {
-        if (store.load("any").outcome != Loaded::unavailable) return true;
+/// Waits until it holds, for 10 s at most.
+template <class Claim> bool comes_true(const Claim& claim) {
+    for (int i = 0; i != 1000; ++i) {
+        if (claim()) return true;
         std::this_thread::sleep_for(10ms);
     }
     return false;
 }
+/// Waits until the store answers again.
+template <class Store> bool comes_back(Store& store, const char* key = "any") {
+    return comes_true([&] { return store.load(key).outcome != Loaded::unavailable; });
+}
+
+RedisAddress address_of(const RedisServer& server) {
+    RedisAddress address;
+    address.unix_socket = server.socket();
+    return address;
+}
+/// One command that the store would not send; its answer as a text.
+std::string tell(const RedisServer& server, std::initializer_list<std::string_view> words) {
+    const adapter::redis_detail::Context context(address_of(server)());
+    if (!context) return {};
+    const auto reply = adapter::redis_detail::command(*context, words);
+    return reply && reply->str != nullptr
+               ? std::string(reply->str, static_cast<std::size_t>(reply->len))
+               : std::string();
+}
+
+/// A server with one replica, and a store whose writes wait for it.
+struct Pair {
+    int port = redis_server::free_port();
+    RedisServer primary{port};
+    RedisServer replica{0, port};
+
+    auto store() const {
+        RedisAddress address = address_of(primary);
+        address.command_timeout = 2s;
+        return adapter::BasicRedisStore{address, Ack<Replicas<1, 300>>{}};
+    }
+    bool is_here() const {
+        if (!::is_here(primary) || !::is_here(replica)) return false;
+        // A write may be in the copy of all data that a new replica gets; the second is not.
+        auto one = store();
+        const auto writes = [&one] {
+            return one.acquire("any", "ann", 1ms).outcome == Leased::acquired;
+        };
+        return comes_true([&] { return writes() && writes(); });
+    }
+};
+
+struct Machine {
+    static TimePoint now() { return rekey::detail::SystemClock::now(); }
+    static std::int64_t unix_seconds() { return rekey::detail::SystemClock::unix_seconds(); }
+    static void sleep(Duration time) { rekey::detail::SystemClock::sleep(time); }
+};
 
 }  // namespace
 
@@ -216,11 +267,6 @@ TEST_CASE("a token call that is slower than its lease keeps it by renewing") {
     RefreshTimes times;
     times.lease = 300ms;
     times.call = 50ms;
-    struct Machine {
-        static TimePoint now() { return rekey::detail::SystemClock::now(); }
-        static std::int64_t unix_seconds() { return rekey::detail::SystemClock::unix_seconds(); }
-        static void sleep(Duration time) { rekey::detail::SystemClock::sleep(time); }
-    };
     std::atomic<int> calls{0};
     std::atomic<int> good{0};
     {
@@ -252,4 +298,179 @@ TEST_CASE("a token call that is slower than its lease keeps it by renewing") {
     for (std::thread& thread : threads) thread.join();
     CHECK(calls == 1);
     CHECK(good == 4);
+}
+
+TEST_CASE("a script goes to Redis as a whole once, and again when the server has forgotten it") {
+    const RedisServer server;
+    if (!is_here(server)) return;
+    RedisStore store = store_of(server);
+    const auto sent_whole = [&server] {
+        const std::string text = tell(server, {"INFO", "commandstats"});
+        const std::string label = "cmdstat_eval:calls=";
+        const std::size_t at = text.find(label);
+        return at == text.npos ? 0 : std::atoi(text.c_str() + at + label.size());
+    };
+    for (std::uint64_t version = 0; version != 5; ++version) {
+        CHECK(store.acquire("k", "ann", 1s).outcome == Leased::acquired);
+        CHECK(store.renew("k", "ann", 1s) == Leased::acquired);
+        CHECK(store.swap("k", version, version + 1, Secret("one")) == Swapped::done);
+        CHECK(store.load("k").version == version + 1);
+        store.release("k", "ann");
+    }
+    CHECK(sent_whole() == 5);  // five scripts
+    CHECK(tell(server, {"SCRIPT", "FLUSH"}) == "OK");
+    CHECK(store.swap("k", 5, 6, Secret("two")) == Swapped::done);
+    CHECK(store.load("k").value.expose() == "two");
+    CHECK(sent_whole() == 7);
+    using namespace adapter::redis_detail;
+    for (const Script& script : {load_script, swap_script, touch_script, put_script, take_script,
+                                 acquire_script, renew_script, release_script})
+        CHECK(tell(server, {"SCRIPT", "LOAD", script.text}) == script.name);
+}
+
+TEST_CASE("a server that has become a replica is left, and the write is made on the next one") {
+    const RedisServer old;
+    const RedisServer fresh;
+    if (!is_here(old) || !is_here(fresh)) return;
+    /// What a name of a fail-over does: it leads elsewhere from some moment on.
+    struct Moving {
+        std::array<RedisAddress, 2> addresses;
+        std::shared_ptr<std::atomic<std::size_t>> now =
+            std::make_shared<std::atomic<std::size_t>>(0u);
+        redisContext* operator()() const { return addresses[*now](); }
+    };
+    const Moving moving{{address_of(old), address_of(fresh)}};
+    adapter::BasicRedisStore<Moving> store{moving};
+    CHECK(store.swap("k", 0, 1, Secret("one")) == Swapped::done);
+    CHECK(tell(old, {"REPLICAOF", "127.0.0.1", "1"}) == "OK");
+    CHECK(store.acquire("k", "ann", 1s).outcome == Leased::unavailable);
+    *moving.now = 1;
+    CHECK(store.swap("k", 0, 1, Secret("one")) == Swapped::done);
+    CHECK(tell(old, {"REPLICAOF", "NO", "ONE"}) == "OK");
+}
+
+TEST_CASE("with Ack<Replicas<1>> the store keeps its contract, and a write is on the replica") {
+    const Pair pair;
+    if (!pair.is_here()) return;
+    auto store = pair.store();
+    stores::keeps_the_contract(store, "key");
+    CHECK(store.problem().empty());
+    CHECK(store.swap("k", 0, 1, Secret("one")) == Swapped::done);
+    CHECK(store_of(pair.replica).load("k").value.expose() == "one");
+}
+
+TEST_CASE("a write that no replica has counts for nothing until one has it") {
+    Pair pair;
+    if (!pair.is_here()) return;
+    auto store = pair.store();
+    RedisStore other = store_of(pair.primary);
+    CHECK(store.swap("k", 0, 1, Secret("one")) == Swapped::done);
+    pair.replica.stop();
+    CHECK(store.acquire("k", "ann", 5s).outcome == Leased::unavailable);
+    CHECK(other.acquire("k", "bob", 5s).outcome == Leased::acquired);  // it was given back
+    CHECK(store.swap("k", 1, 2, Secret("two")) == Swapped::unavailable);
+    CHECK(store.load("k").outcome == Loaded::unavailable);
+    CHECK(store.load("other").outcome == Loaded::absent);
+    CHECK(other.load("k").value.expose() == "two");  // it stands there all the same
+    pair.replica.resume();
+    CHECK(comes_back(store, "k"));
+    CHECK(store.load("k").value.expose() == "two");
+    CHECK(store_of(pair.replica).load("k").value.expose() == "two");
+
+    // What somebody else has written since is theirs to wait for.
+    pair.replica.kill();
+    CHECK(store.swap("k", 2, 3, Secret("three")) == Swapped::unavailable);
+    CHECK(store.load("k").outcome == Loaded::unavailable);
+    CHECK(other.swap("k", 3, 4, Secret("four")) == Swapped::done);
+    CHECK(store.load("k").value.expose() == "four");
+    CHECK(comes_true([&] { return !store.problem().empty(); }));
+    CHECK(store.problem().find("0 replicas") != std::string::npos);
+}
+
+TEST_CASE("S32 no refresh token is sent, and no new token used, that a fail-over would undo") {
+    Pair pair;
+    if (!pair.is_here()) return;
+    Machine clock;
+    RefreshTimes times;
+    times.lease = 2s;
+    times.call = 100ms;
+    times.patience = 1s;
+    SharedTokens shared{TokensIn{pair.store(), stores::sealer("key-1"), times}};
+    const std::string key = shared.key("app", "ann");
+    oauth::TokenSet old;
+    old.access_token = Secret("old");
+    old.refresh_token = Secret("refresh");
+    CHECK(shared.keep(key, old, clock));
+    int calls = 0;
+    bool replica_dies = false;
+    const auto send = [&](const Secret&, const auto&) {
+        ++calls;
+        oauth::TokenSet fresh;
+        fresh.access_token = Secret("fresh-" + std::to_string(calls));
+        fresh.refresh_token = Secret("next");
+        fresh.expires_at = Machine::unix_seconds() + (replica_dies ? 900 : 1);
+        if (replica_dies) pair.replica.stop();
+        return SentTokens{Spent::ok, std::move(fresh)};
+    };
+    const auto obtain = [&] { return shared.obtain(Grant::rotating, key, {}, {}, clock, send); };
+
+    pair.replica.stop();
+    CHECK(obtain().end == RefreshEnd::unavailable);
+    CHECK(calls == 0);
+    pair.replica.resume();
+    CHECK(comes_true([&] { return obtain().end == RefreshEnd::committed; }));
+    CHECK(calls == 1);
+
+    // The replica hangs while the server rotates: the new tokens are kept here and not used.
+    std::this_thread::sleep_for(1100ms);
+    replica_dies = true;
+    CHECK(obtain().end == RefreshEnd::uncommitted);
+    CHECK(obtain().end == RefreshEnd::uncommitted);
+    CHECK(calls == 2);
+    pair.replica.resume();
+    Obtained last;
+    CHECK(comes_true([&] { return (last = obtain()).has_token(); }));
+    CHECK(last.access_token.expose() == "fresh-2");
+    CHECK(calls == 2);
+
+    // And now the fail-over: who asks the replica finds them.
+    pair.primary.kill();
+    CHECK(tell(pair.replica, {"REPLICAOF", "NO", "ONE"}) == "OK");
+    SharedTokens after{TokensIn{store_of(pair.replica), stores::sealer("key-1"), times}};
+    CHECK(after.obtain(Grant::rotating, key, {}, {}, clock, send).access_token.expose() ==
+          "fresh-2");
+    CHECK(calls == 2);
+}
+
+TEST_CASE("S3 of eight replicas that get one callback at once, one finds its flow in Redis") {
+    RedisServer server;
+    if (!is_here(server)) return;
+    const auto flows = [&server] { return SealedFlows{store_of(server), stores::sealer("key-1")}; };
+    oauth::PendingKey key{};
+    key.fill(7);
+    oauth::PendingRecord record;
+    record.state = "state";
+    record.verifier = Secret("canary-verifier");
+    for (int round = 0; round != 20; ++round) {
+        CHECK(flows().put(key, record, 0));
+        CHECK_FALSE(flows().put(key, record, 0));
+        std::atomic<int> found{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i != 8; ++i)
+            threads.emplace_back([&] {
+                oauth::PendingRecord taken;
+                if (flows().take(key, taken, 0) == oauth::PendingFound::found &&
+                    taken.verifier.expose() == "canary-verifier")
+                    ++found;
+            });
+        for (std::thread& thread : threads) thread.join();
+        CHECK(found == 1);
+    }
+    RedisStore texts = store_of(server);
+    CHECK(texts.put("short", Secret("text"), 50ms));
+    std::this_thread::sleep_for(100ms);
+    CHECK(texts.take("short").outcome == Loaded::absent);
+    server.kill();
+    CHECK_FALSE(flows().put(key, record, 0));
+    CHECK(flows().take(key, record, 0) == oauth::PendingFound::unreachable);
 }

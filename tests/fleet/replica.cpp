@@ -6,9 +6,12 @@
 //   replica once              sends one chat, and prints how it went
 //   replica die STEP          once, killed by SIGKILL: `acquire` holding the lease, `answer` when
 //                             the token endpoint has rotated and nothing is stored yet
+//   replica stop STEP         once, stopped by SIGSTOP until somebody sends SIGCONT: `send` before
+//                             the refresh token goes out, `answer` as above
 //
 // From the environment: COZE_API_BASE, COZE_PKCE_OAUTH_CLIENT_ID, COZE_PKCE_OAUTH_REDIRECT_URI,
-// PUBLISHED_BOT_ID, USER_ID, and REKEY_TEST_REDIS, the socket of the server.
+// PUBLISHED_BOT_ID, USER_ID, REKEY_TEST_REDIS, the socket of the server, and REKEY_TEST_LEASE, a
+// lease in milliseconds that is not the usual 1500.
 #include <rekey/adapter/curl.hpp>
 #include <rekey/adapter/redis.hpp>
 #include <rekey/coze.hpp>
@@ -39,22 +42,28 @@ std::string from_environment(const char* name) {
     return value != nullptr ? value : "";
 }
 
-/// Where a process is killed.
-enum class Death { nowhere, at_acquire, at_answer };
-Death death = Death::nowhere;
+/// Where a process is killed or stopped, once.
+enum class Place { nowhere, at_acquire, at_send, at_answer };
+Place place = Place::nowhere;
+int signal_there = SIGKILL;
 
-/// The store in Redis, with a process that dies right after it got the lease.
+void pass(Place where) {
+    if (place != where) return;
+    place = Place::nowhere;
+    (void)raise(signal_there);
+}
+
+/// The store in Redis, with a process that may die right after it got the lease.
 struct Store : adapter::RedisStore {
     using BasicRedisStore::BasicRedisStore;
     token::LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
         const token::LeaseAnswer answer = BasicRedisStore::acquire(key, owner, life);
-        if (death == Death::at_acquire && answer.outcome == token::Leased::acquired)
-            (void)raise(SIGKILL);
+        if (answer.outcome == token::Leased::acquired) pass(Place::at_acquire);
         return answer;
     }
 };
 
-/// libcurl, with a process that dies when the token endpoint has answered.
+/// libcurl, with a process that may die before a token request or after its answer.
 struct Http {
     static constexpr bool follows_redirects = false;
     static constexpr bool vouches_for_whole_bodies = true;
@@ -62,9 +71,10 @@ struct Http {
 
     TransportResult<HttpResponse> operator()(const HttpRequest& request,
                                              const Attempt& attempt) const {
+        const bool is_for_token = request.url.find("/oauth2/token") != std::string::npos;
+        if (is_for_token) pass(Place::at_send);
         auto answer = wire(request, attempt);
-        if (death == Death::at_answer && request.url.find("/oauth2/token") != std::string::npos)
-            (void)raise(SIGKILL);
+        if (is_for_token) pass(Place::at_answer);
         return answer;
     }
 };
@@ -80,8 +90,9 @@ auto make_client() {
     redis.connect_timeout = 1s;
     redis.command_timeout = 1s;
     token::RefreshTimes times;
-    times.lease = 1500ms;
-    times.call = 500ms;
+    const std::string lease = from_environment("REKEY_TEST_LEASE");
+    times.lease = lease.empty() ? 1500ms : std::chrono::milliseconds{std::stoi(lease)};
+    times.call = times.lease / 3;
     times.doubt = 9s;  // more than a slow refresh, an outage and a restart of Redis together
     times.patience = 12s;
     return Client{Http{}, OboReauth{coze::PkceLoopback{app, HandOver{}}}, coze::RetryOnRefusal{},
@@ -157,11 +168,16 @@ int main(int argc, char** argv) {
     if (word(1) == "authorize") return authorize();
     if (word(1) == "once") return once();
     if (word(1) == "load" && argc == 4) return load(std::atoi(argv[2]), std::atoi(argv[3]));
-    if (word(1) == "die") {
-        death = word(2) == "acquire" ? Death::at_acquire : Death::at_answer;
+    if (word(1) == "die" || word(1) == "stop") {
+        signal_there = word(1) == "die" ? SIGKILL : SIGSTOP;
+        place = word(2) == "acquire" ? Place::at_acquire
+                : word(2) == "send"  ? Place::at_send
+                                     : Place::at_answer;
         return once();
     }
-    std::fputs("usage: replica authorize | once | load SECONDS THREADS | die acquire|answer\n",
-               stderr);
+    std::fputs(
+        "usage: replica authorize | once | load SECONDS THREADS | die acquire|answer | "
+        "stop send|answer\n",
+        stderr);
     return 2;
 }

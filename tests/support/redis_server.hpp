@@ -9,7 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,10 +20,28 @@
 
 namespace redis_server {
 
+/// A port of this machine on which nobody listens at the moment.
+inline int free_port() {
+    const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    void* const generic = &address;
+    (void)bind(peer, static_cast<const sockaddr*>(generic), size);
+    (void)getsockname(peer, static_cast<sockaddr*>(generic), &size);
+    close(peer);
+    return ntohs(address.sin_port);
+}
+
 /// Listens on a socket in its folder and writes each change to the disk before it answers.
+///
+/// port         also on this one of the loopback; 0 for none.
+/// primary      follows the server on this port; 0 for none.
 class RedisServer {
 public:
-    RedisServer() {
+    explicit RedisServer(int port = 0, int primary = 0)
+        : port_(std::to_string(port)), primary_(std::to_string(primary)) {
         const char* const place = std::getenv("TMPDIR");
         folder_ = std::string(place != nullptr ? place : "/tmp") + "/rekey_redis_XXXXXX";
         if (mkdtemp(&folder_[0]) == nullptr) folder_.clear();
@@ -50,9 +70,27 @@ public:
             dup2(nowhere, 0);
             dup2(nowhere, 1);
             dup2(nowhere, 2);
-            execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path.c_str(),
-                   "--dir", folder.c_str(), "--save", "", "--appendonly", "yes", "--appendfsync",
-                   "always", static_cast<char*>(nullptr));
+            std::vector<const char*> words{"redis-server",
+                                           "--port",
+                                           port_.c_str(),
+                                           "--bind",
+                                           "127.0.0.1",
+                                           "--unixsocket",
+                                           path.c_str(),
+                                           "--dir",
+                                           folder.c_str(),
+                                           "--save",
+                                           "",
+                                           "--appendonly",
+                                           "yes",
+                                           "--appendfsync",
+                                           "always",
+                                           "--repl-diskless-sync-delay",
+                                           "0"};
+            if (primary_ != "0")
+                words.insert(words.end(), {"--replicaof", "127.0.0.1", primary_.c_str()});
+            words.push_back(nullptr);
+            execvp("redis-server", const_cast<char* const*>(words.data()));
             _exit(127);
         }
         for (int i = 0; i != 1000; ++i) {
@@ -97,6 +135,8 @@ private:
     }
 
     std::string folder_{};
+    std::string port_;
+    std::string primary_;
     pid_t process_ = 0;
     bool is_stopped_ = false;
 };

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -77,10 +78,15 @@ private:
 };
 
 /// Sends one command as separate texts, so that no byte of a token or key means anything.
-inline Reply command(redisContext& context, std::initializer_list<std::string_view> words) {
+inline Reply command(redisContext& context, std::initializer_list<std::string_view> words,
+                     std::initializer_list<std::string_view> more = {}) {
     std::vector<const char*> texts;
     std::vector<std::size_t> sizes;
     for (const std::string_view word : words) {
+        texts.push_back(word.data());
+        sizes.push_back(word.size());
+    }
+    for (const std::string_view word : more) {
         texts.push_back(word.data());
         sizes.push_back(word.size());
     }
@@ -89,25 +95,59 @@ inline Reply command(redisContext& context, std::initializer_list<std::string_vi
         redisCommandArgv(&context, static_cast<int>(texts.size()), texts.data(), sizes.data())));
 }
 
-constexpr std::string_view load_script =
+inline bool is_error(const Reply& reply) noexcept {
+    return reply && reply->type == REDIS_REPLY_ERROR;
+}
+/// Whether the server says that it knows no such script, or that it takes no writes (any more).
+inline bool says(const Reply& reply, std::string_view word) noexcept {
+    return is_error(reply) &&
+           std::string_view(reply->str, static_cast<std::size_t>(reply->len)).find(word) !=
+               std::string_view::npos;
+}
+
+/// A script, and the name under which a server that has seen it keeps it: its SHA-1.
+struct Script {
+    std::string_view text;
+    std::string_view name;
+};
+constexpr Script load_script{
     "local r = redis.call('HMGET', KEYS[1], 'v', 'd') "
-    "return {r[1], r[2], redis.call('TIME')[1]}";
-constexpr std::string_view swap_script =
+    "return {r[1], r[2], redis.call('TIME')[1]}",
+    "beb4ceff0d59612041b199a12fc4da6373083ecd"};
+constexpr Script swap_script{
     "if (redis.call('HGET', KEYS[1], 'v') or '0') ~= ARGV[1] then return 0 end "
     "redis.call('HMSET', KEYS[1], 'v', ARGV[2], 'd', ARGV[3]) "
-    "return 1";
-constexpr std::string_view acquire_script =
+    "return 1",
+    "e057cb0646f46e99a297ac246026d933fe2b304b"};
+constexpr Script touch_script{
+    "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end "
+    "redis.call('HSET', KEYS[1], 'v', ARGV[1]) "
+    "return 1",
+    "54d2f876886c446bb98448869046e845449ef6a5"};
+constexpr Script acquire_script{
     "local owner = redis.call('GET', KEYS[1]) "
     "if owner and owner ~= ARGV[1] then return math.max(redis.call('PTTL', KEYS[1]), 1) end "
     "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) "
-    "return 0";
-constexpr std::string_view renew_script =
+    "return 0",
+    "7f413497c33ebd40bc0825966cc4746781c85cee"};
+constexpr Script renew_script{
     "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
     "redis.call('PEXPIRE', KEYS[1], ARGV[2]) "
-    "return 1";
-constexpr std::string_view release_script =
+    "return 1",
+    "4973dec762593b28343282d1550d9d7975e07afb"};
+constexpr Script release_script{
     "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end "
-    "return 1";
+    "return 1",
+    "ecb40af576f9fd1d6fa51e15c003aa05ba33c3af"};
+constexpr Script put_script{
+    "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end "
+    "return 0",
+    "4f68f51f298f4c9564e124b9bfd3f768b5d5b2ae"};
+constexpr Script take_script{
+    "local r = redis.call('GET', KEYS[1]) "
+    "if r then redis.call('DEL', KEYS[1]) end "
+    "return r",
+    "ef444d585908e8cda9d27f714ee1689109a2eb93"};
 
 }  // namespace redis_detail
 
@@ -145,32 +185,69 @@ struct RedisAddress {
     }
 };
 
+/// A write counts when the server has it: what Redis does by itself.
+struct NoReplicas {
+    static constexpr int count = 0;
+    static constexpr int milliseconds = 0;
+};
+/// A write counts when so many replicas have it as well, waited for so long: `Replicas<1, 100>`.
+///
+/// Count         one or more, and no more than the server usually has.
+/// Milliseconds  shorter than the timeout of a command.
+template <int Count, int Milliseconds> struct Replicas {
+    static_assert(Count > 0 && Milliseconds > 0,
+                  "rekey: Replicas<count, milliseconds> waits for one replica or more, for one "
+                  "millisecond or more, which Redis would take for ever. Write Ack<NoReplicas> to "
+                  "wait for none.");
+    static constexpr int count = Count;
+    static constexpr int milliseconds = Milliseconds;
+};
+/// What makes a write durable: `Ack<NoReplicas>{}`, the default, or `Ack<Replicas<1, 100>>{}`.
+///
+/// A fail-over to a replica that lacks the last write brings back a refresh token that was used up,
+/// and whoever sends it logs the user out. With `Replicas` a refresh token is not sent before so
+/// many replicas know that it is being spent, and the process that got new tokens does not use them
+/// before so many have them. While there are too few, no refresh begins. This narrows the gap and
+/// does not close it: a server may choose another replica.
+///
+/// Errors   too few replicas in time: `unavailable`, as if the server had not answered, until they
+///          have it; for `load` of that record as well.
+/// Cost     one more round trip for each write, as long as the replicas need.
+/// Source   https://redis.io/docs/latest/commands/wait/
+template <class Durability = NoReplicas> struct Ack : Durability {};
+
 /// Keeps tokens in Redis, so that all replicas of a service refresh each of them once.
 ///
 /// A record is a hash `rekey:{key}:rec` without an expiry, a lease a string `rekey:{key}:lease`
-/// with one; what depends on what was there before is a script. Redis has to keep what it was
-/// given: a policy that evicts, or a restart without its data, asks users to authorize again.
+/// with one, as is a flow that waits for its callback, `rekey:{key}:flow`; what depends on what was
+/// there before is a script. Redis has to keep what it was given: a policy that evicts, or a
+/// restart without its data, asks users to authorize again.
 ///
 /// Connect   makes a connection: `RedisAddress`, or a type of your own with
 ///           `redisContext* operator()() const` (TLS, sentinel), whose timeouts are its own.
+/// Durability  when a write counts: `BasicRedisStore{address, Ack<Replicas<1, 100>>{}}`.
 /// Requires  hiredis 0.14 or later (before 1.0.2 with the fix of CVE-2021-32765, as distributions
 ///           have it); Redis 2.8 or later, or what speaks like it.
 /// Errors    no answer, an error and an answer of another type are `unavailable`, and that
-///           connection is not used again. After a failed connect none is tried for 50 ms, 100 ms,
+///           connection is not used again; nor are the others to a server that has become a
+///           replica. After a failed connect none is tried for 50 ms, 100 ms,
 ///           … 2 s.
 /// Threads   any; copies are the same store. Each command has a connection of its own; idle ones
 ///           are kept.
-/// Cost      one round trip each.
+/// Cost      one round trip each; a script is sent as a whole only to a server that is new to it.
 /// Source    docs/tokens.md
-template <class Connect = RedisAddress> class BasicRedisStore {
+template <class Connect = RedisAddress, class Durability = NoReplicas> class BasicRedisStore {
 public:
     static constexpr bool leaves_machine = true;
 
     explicit BasicRedisStore(Connect connect, std::string prefix = "rekey")
         : state_(detail::Shared<State>::make(std::move(connect), std::move(prefix))) {}
+    BasicRedisStore(Connect connect, Ack<Durability>, std::string prefix = "rekey")
+        : BasicRedisStore(std::move(connect), std::move(prefix)) {}
 
     token::StoreEntry load(std::string_view key) {
         token::StoreEntry entry;
+        if (!is_settled(key)) return entry;
         const Reply reply = run(redis_detail::load_script, name(key, ":rec"), {}, true);
         if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) return entry;
         const redisReply& version = *reply->element[0];
@@ -193,18 +270,27 @@ public:
     token::Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to,
                         const Secret& value) {
         // Never again on another connection: a lost answer may belong to a write that happened.
-        const long long done =
-            number(run(redis_detail::swap_script, name(key, ":rec"),
-                       {std::to_string(from), std::to_string(to), value.expose()}, false));
-        if (done < 0) return token::Swapped::unavailable;
-        return done == 1 ? token::Swapped::done : token::Swapped::moved;
+        Durable durable{1};
+        const long long done = number(
+            run(redis_detail::swap_script, name(key, ":rec"),
+                {std::to_string(from), std::to_string(to), value.expose()}, false, &durable));
+        if (done == 0) return token::Swapped::moved;
+        if (done == 1 && durable.holds) {
+            settle(key);
+            return token::Swapped::done;
+        }
+        owe(key, to);  // it may be written, and is not where it has to be
+        return token::Swapped::unavailable;
     }
     token::LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
+        Durable durable{0};
         const long long left = number(run(redis_detail::acquire_script, name(key, ":lease"),
-                                          {owner, milliseconds(life)}, true));
+                                          {owner, milliseconds(life)}, true, &durable));
         if (left < 0) return {};
-        if (left == 0) return {token::Leased::acquired, life};
-        return {token::Leased::held, std::chrono::milliseconds{left}};
+        if (left > 0) return {token::Leased::held, std::chrono::milliseconds{left}};
+        if (durable.holds) return {token::Leased::acquired, life};
+        release(key, owner);  // better nothing begun than a mark that no replica takes
+        return {};
     }
     token::Leased renew(std::string_view key, std::string_view owner, Duration life) {
         const long long done = number(run(redis_detail::renew_script, name(key, ":lease"),
@@ -214,6 +300,24 @@ public:
     }
     void release(std::string_view key, std::string_view owner) {
         (void)run(redis_detail::release_script, name(key, ":lease"), {owner}, true);
+    }
+
+    /// Keeps a text for a while, where there is none yet; false if it was not kept. For flows that
+    /// wait for their callback: `token::SealedFlows`.
+    bool put(std::string_view key, const Secret& value, Duration life) {
+        return number(run(redis_detail::put_script, name(key, ":flow"),
+                          {value.expose(), milliseconds(life)}, false)) == 1;
+    }
+    /// Takes a text out: of all who ask, one gets it.
+    token::StoreEntry take(std::string_view key) {
+        token::StoreEntry entry;
+        const Reply reply = run(redis_detail::take_script, name(key, ":flow"), {}, false);
+        if (reply && reply->type == REDIS_REPLY_NIL) entry.outcome = token::Loaded::absent;
+        if (!reply || reply->type != REDIS_REPLY_STRING) return entry;
+        entry.value = Secret(std::string_view(reply->str, static_cast<std::size_t>(reply->len)));
+        detail::wipe(reply->str, static_cast<std::size_t>(reply->len));
+        entry.outcome = token::Loaded::found;
+        return entry;
     }
 
     /// Why this server is no place for tokens, in a sentence; empty if nothing speaks against it.
@@ -227,7 +331,11 @@ public:
             redis_detail::command(*connection.context, {"CONFIG", "GET", "maxmemory-policy"});
         const bool says = policy && policy->type == REDIS_REPLY_ARRAY && policy->elements == 2 &&
                           policy->element[1]->type == REDIS_REPLY_STRING;
-        if (policy) give_back(std::move(connection));
+        const int replicas = replicas_of(*connection.context);
+        if (connection.context->err == 0) give_back(std::move(connection));
+        if (replicas < waits_for)
+            return "Redis has " + std::to_string(replicas) + " replicas and each write waits for " +
+                   std::to_string(waits_for) + ": no token would be refreshed";
         if (says && std::string_view(policy->element[1]->str).substr(0, 7) == "allkeys")
             return "Redis evicts keys when memory is short (maxmemory-policy " +
                    std::string(policy->element[1]->str) +
@@ -252,6 +360,7 @@ private:
         std::vector<Context> idle{};
         int failures = 0;  // of connecting, in a row
         Time again_at{};
+        std::map<std::string, std::uint64_t> owed{};  // written, and not on enough replicas
     };
     static constexpr std::size_t most_idle = 16;
 
@@ -263,6 +372,67 @@ private:
         text += ending;
         return text;
     }
+    static constexpr int waits_for = Durability::count;
+    /// Of a command: the answer that says that it wrote, and whether enough replicas have that.
+    struct Durable {
+        long long written;
+        bool holds = waits_for == 0;
+    };
+
+    /// How many replicas follow the server; none if it does not say.
+    static int replicas_of(redisContext& context) {
+        if constexpr (waits_for == 0) return 0;
+        const Reply reply = redis_detail::command(context, {"INFO", "replication"});
+        if (!reply || reply->type != REDIS_REPLY_STRING) return 0;
+        const std::string_view text(reply->str, static_cast<std::size_t>(reply->len));
+        constexpr std::string_view label = "connected_slaves:";
+        const std::size_t begin = text.find(label);
+        int count = 0;
+        if (begin == text.npos) return 0;
+        for (const char c : text.substr(begin + label.size(), 6)) {
+            if (c < '0' || c > '9') break;
+            count = count * 10 + (c - '0');
+        }
+        return count;
+    }
+    /// Whether enough replicas have what this connection wrote.
+    static bool has_replicas(redisContext& context) {
+        return number(redis_detail::command(context, {"WAIT", std::to_string(waits_for),
+                                                      std::to_string(Durability::milliseconds)})) >=
+               waits_for;
+    }
+    void owe([[maybe_unused]] std::string_view key, [[maybe_unused]] std::uint64_t version) {
+        if constexpr (waits_for != 0) {
+            const std::lock_guard<std::mutex> lock(state_->mutex);
+            state_->owed[std::string(key)] = version;
+        }
+    }
+    void settle([[maybe_unused]] std::string_view key) {
+        if constexpr (waits_for != 0) {
+            const std::lock_guard<std::mutex> lock(state_->mutex);
+            state_->owed.erase(std::string(key));
+        }
+    }
+    /// False: a write of ours to this record has not reached enough replicas, and does not now.
+    bool is_settled([[maybe_unused]] std::string_view key) {
+        if constexpr (waits_for != 0) {
+            std::uint64_t version = 0;
+            {
+                const std::lock_guard<std::mutex> lock(state_->mutex);
+                const auto place = state_->owed.find(std::string(key));
+                if (place == state_->owed.end()) return true;
+                version = place->second;
+            }
+            // WAIT speaks of the writes of its own connection, so the record is written once more.
+            Durable durable{1};
+            const long long stands = number(run(redis_detail::touch_script, name(key, ":rec"),
+                                                {std::to_string(version)}, true, &durable));
+            if (stands != 0 && !durable.holds) return false;
+            settle(key);  // of 0: another version stands there, and whoever wrote it waits for it
+        }
+        return true;
+    }
+
     static std::string milliseconds(Duration life) {
         const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(life).count();
         return std::to_string(whole < 1 ? 1 : whole);
@@ -316,35 +486,34 @@ private:
         dropped.swap(state_->idle);
     }
 
-    Reply run(std::string_view script, const std::string& key,
-              std::initializer_list<std::string_view> arguments, bool may_repeat) {
+    Reply run(const redis_detail::Script& script, const std::string& key,
+              std::initializer_list<std::string_view> arguments, bool may_repeat,
+              [[maybe_unused]] Durable* durable = nullptr) {
         for (;;) {
             Redis connection = take();
             if (!connection.context) return nullptr;
             Reply reply = send(*connection.context, script, key, arguments);
-            if (reply && connection.context->err == 0 && reply->type != REDIS_REPLY_ERROR) {
-                give_back(std::move(connection));
+            if (reply && connection.context->err == 0 && !redis_detail::is_error(reply)) {
+                if constexpr (waits_for != 0)
+                    if (durable != nullptr && number(reply) == durable->written)
+                        durable->holds = has_replicas(*connection.context);
+                if (connection.context->err == 0) give_back(std::move(connection));
                 return reply;
             }
             // Replies could be off by one from here on, so the connection is dropped.
             const bool is_broken = !reply || connection.context->err != 0;
-            if (is_broken) drop_idle();
-            if (!is_broken || !connection.is_used || !may_repeat) return nullptr;
+            const bool is_replica = !is_broken && redis_detail::says(reply, "READONLY");
+            if (is_broken || is_replica) drop_idle();
+            if (!connection.is_used) return nullptr;
+            if (!is_replica && !(is_broken && may_repeat)) return nullptr;  // a replica did nothing
         }
     }
-    static Reply send(redisContext& context, std::string_view script, const std::string& key,
-                      std::initializer_list<std::string_view> arguments) {
-        const auto* const first = arguments.begin();
-        switch (arguments.size()) {
-            case 0: return redis_detail::command(context, {"EVAL", script, "1", key});
-            case 1: return redis_detail::command(context, {"EVAL", script, "1", key, first[0]});
-            case 2:
-                return redis_detail::command(context,
-                                             {"EVAL", script, "1", key, first[0], first[1]});
-            default:
-                return redis_detail::command(
-                    context, {"EVAL", script, "1", key, first[0], first[1], first[2]});
-        }
+    static Reply send(redisContext& context, const redis_detail::Script& script,
+                      const std::string& key, std::initializer_list<std::string_view> arguments) {
+        using redis_detail::command;
+        Reply reply = command(context, {"EVALSHA", script.name, "1", key}, arguments);
+        if (!redis_detail::says(reply, "NOSCRIPT")) return reply;
+        return command(context, {"EVAL", script.text, "1", key}, arguments);
     }
 
     detail::Shared<State> state_;

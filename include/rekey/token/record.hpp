@@ -117,6 +117,10 @@ constexpr bool is_word(std::string_view text) noexcept {
         if (c < '!' || c > '~') return false;
     return true;
 }
+/// A dash stands for no key, so it is no name of one.
+constexpr bool names_key(std::string_view text) noexcept {
+    return is_word(text) && !text.empty() && text != "-";
+}
 inline std::string digits(std::int64_t number) { return std::to_string(number < 0 ? 0 : number); }
 inline std::string_view or_dash(std::string_view text) noexcept {
     return text.empty() ? std::string_view("-") : text;
@@ -193,8 +197,7 @@ Secret write_record(const TokenRecord& record, std::string_view key, std::uint64
         } else {
             std::string sealed =
                 sealer.seal(token.expose(), store_parts::bound_to(head, key, version, part));
-            if (sealed.empty() || sealer.key_id.empty() || !store_parts::is_word(sealer.key_id))
-                is_whole = false;
+            if (sealed.empty() || !store_parts::names_key(sealer.key_id)) is_whole = false;
             out = oauth::base64url_encode(sealed);
         }
     };

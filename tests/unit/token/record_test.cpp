@@ -142,5 +142,6 @@ TEST_CASE("a record that cannot be sealed is not written") {
         "key-1", [](std::string_view, std::string_view) { return std::string(); },
         [](std::string_view, std::string_view, std::string_view) { return Secret{}; }};
     CHECK(write_record(sample(), "k", 5, broken).empty());
-    CHECK(write_record(sample(), "k", 5, sealer("two words")).empty());
+    for (const char* const name : {"two words", "", "-"})
+        CHECK(write_record(sample(), "k", 5, sealer(name)).empty());
 }

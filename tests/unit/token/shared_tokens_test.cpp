@@ -365,6 +365,54 @@ TEST_CASE("S32 a store that goes away at any step: no token is sent twice, no us
     CHECK(faults > 10);
 }
 
+TEST_CASE("S32 S33 a store that goes away at any step, whatever the token endpoint says") {
+    int asked = 0;
+    int served = 0;
+    for (const Spent outcome : {Spent::refused, Spent::not_sent, Spent::misfit, Spent::unknown}) {
+        const bool is_over = outcome == Spent::refused || outcome == Spent::unknown;
+        for (const bool acts : {false, true}) {
+            for (const int failing_for : {1, 3, 100000}) {
+                for (int at = 1; at <= 10; ++at) {
+                    INFO("outcome " << static_cast<int>(outcome) << ", from operation " << at
+                                    << " for " << failing_for << (acts ? ", after" : ""));
+                    Desk desk;
+                    desk.authorize();
+                    desk.expire();
+                    desk.server.answer = [outcome](int call) {
+                        return call == 1 ? outcome : Spent::ok;
+                    };
+                    Failing failing{desk.memory};
+                    failing.failing_from = at;
+                    failing.failing_for = failing_for;
+                    failing.acts = acts;
+                    Process one{TokensIn{failing, stores::sealer("key-1")}};
+                    const Obtained first = one.obtain(desk.server, desk.clock);
+                    CHECK_FALSE(first.has_token());
+                    CHECK(desk.server.calls <= 1);
+
+                    // The store is back: what was sent stays sent, what was not is sent now.
+                    *failing.operations = 1000000;
+                    desk.clock.advance(60s);
+                    Obtained last = one.obtain(desk.server, desk.clock);
+                    if (!last.has_token() && last.end != RefreshEnd::dead)
+                        last = one.obtain(desk.server, desk.clock);
+                    CHECK(desk.server.reuse == 0);
+                    CHECK(last.has_token() == !is_over);
+                    CHECK((last.end == RefreshEnd::dead) == is_over);
+                    CHECK(desk.server.calls == (is_over ? 1 : 2));
+                    asked += is_over ? 1 : 0;
+                    served += is_over ? 0 : 1;
+                    CHECK(desk.process().obtain(desk.server, desk.clock).has_token() == !is_over);
+                    desk.authorize();
+                    CHECK(desk.process().obtain(desk.server, desk.clock).has_token());
+                }
+            }
+        }
+    }
+    CHECK(asked == 120);
+    CHECK(served == 120);
+}
+
 TEST_CASE("an authorization that the store does not take is stored before the next refresh") {
     Desk desk;
     Failing failing{desk.memory};
