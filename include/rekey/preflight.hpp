@@ -179,6 +179,15 @@ inline Action Preflight::answered(Answer answer) {
     return look_from(place_ + 1);
 }
 
+namespace detail {
+
+template <class Response>
+std::string_view response_header(const Response& response, std::string_view name) {
+    return rekey::detail::Reads<Response>::header(response, name);
+}
+
+}  // namespace detail
+
 /// Runs it over a client: each probe is a call that uses one credential and no other.
 ///
 /// Client   best without `RetryOn`: a preflight repeats by itself. Its transport takes
@@ -198,7 +207,12 @@ void run(const Client& client, Preflight& preflight, Clock&& clock, const Extras
                                            preflight.credentials()[next.slot]};
         const std::int64_t sent_at = clock.unix_seconds();
         const auto result = client.send(preflight.request(), extras..., only);
-        next = preflight.answered(answer_of(result, sent_at, clock.unix_seconds()));
+        Answer answer = answer_of(result, sent_at, clock.unix_seconds());
+        if (result)
+            for (const std::string_view name : Client::Service::log_id_headers)
+                if (answer.log_id.empty())
+                    answer.log_id = std::string(detail::response_header(*result, name));
+        next = preflight.answered(std::move(answer));
     }
 }
 template <class Client> void run(const Client& client, Preflight& preflight) {
