@@ -70,6 +70,7 @@ std::vector<preflight::Probe> preflight_probes(const PreflightOptions& options);
 /// bot_not_found, not_published
 /// token_expires          R25, within a week.
 /// clock_skew             more than a minute.
+/// unusable_credential    its own settings are in the way; nothing was sent.
 /// unanswered, other_refusal
 ///
 /// `asked`   a finished preflight of `preflight_probes(options)`.
@@ -313,6 +314,11 @@ private:
         const Answer& answer = *first(slot);
         if (answer.verdict == Verdict::unanswered) return;  // judge_rest says so
         const bool enterprise = slot != 0;
+        if (answer.http_status == 0) {  // nobody was asked
+            add("unusable_credential", "", slot, "whoami", "the credential cannot even be sent",
+                "correct its settings", operators);
+            return;
+        }
         if (speaks_of_level(answer)) return add_level(slot, "whoami");
         if (answer.kind == ErrorKind::refused) {
             const bool says_off = speaks_of(answer.message, "deactivat");

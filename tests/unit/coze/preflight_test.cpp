@@ -253,12 +253,23 @@ TEST_CASE("a preflight names a wrong account UID and a wrong enterprise id") {
           Names{"wrong_account_id personal", "wrong_enterprise_id enterprise"});
 }
 
-TEST_CASE("a preflight concludes a wrong id from the other credential when no word names it") {
-    FakeCoze::Options options;
-    options.error_shape = testing::FakeErrorShape::envelope;  // code 4101 for whatever is wrong
-    Team id{options};
-    id.enterprise_id = "volcano_1";
-    CHECK(id.with_app().has("wrong_enterprise_id", "enterprise"));
+TEST_CASE("a preflight concludes from the other credential what no word of an exchange says") {
+    const auto with = [](const char* path, const char* word) {
+        Team team;
+        testing::FakeFault fault;
+        fault.times = 0;
+        fault.path = std::string("/api/permission/oauth2/") + path;
+        fault.status = 400;
+        fault.body = R"({"error_code":")" + std::string(word) + R"(","error_message":"no"})";
+        team.desk.coze.fault(fault);
+        return names(team.with_app());
+    };
+    CHECK(with("enterprise_id", "invalid_request") == Names{"wrong_enterprise_id? enterprise"});
+    CHECK(with("account", "invalid_request") == Names{"wrong_account_id? personal"});
+    CHECK(with("enterprise_id", "access_deny") == Names{"app_not_installed? enterprise"});
+    CHECK(with("", "access_deny") == Names{"app_disabled? personal"});
+    CHECK(with("", "invalid_client") == Names{"app_not_accepted personal", "wrong_region?"});
+    CHECK(with("", "internal_error") == Names{"unanswered personal", "unanswered enterprise"});
 }
 
 TEST_CASE("a preflight names an access token that expires within a week, if it is told when") {
@@ -429,6 +440,20 @@ TEST_CASE("a preflight says when nobody answered, or another reason stood in the
     CHECK(names(report) == Names{"other_refusal enterprise"});
     CHECK(report.findings[0].service_code == 4011);
     CHECK(report.findings[0].message == "pay first");
+}
+
+TEST_CASE("a preflight names a credential that cannot even be sent") {
+    Team team;
+    team.desk.coze.limit({"enterprise", "getMetadata", {}, false});
+    const Client client{
+        std::ref(team.desk.coze),
+        CredentialChain{coze::Pat<coze::Personal>{team.personal_token, team.options.base},
+                        coze::Pat<coze::Enterprise>{team.enterprise_token, coze::api_base_cn}},
+        UseClock{team.clock}};
+    const preflight::Report report = team.ask(client);
+    CHECK(names(report) == Names{"unusable_credential enterprise"});
+    CHECK(report.findings[0].http_status == 0);
+    CHECK_FALSE(report.passes());
 }
 
 TEST_CASE("no report of a preflight holds a token") {
