@@ -26,7 +26,7 @@ namespace preflight {
 struct Probe {
     std::string name{};
     HttpRequest request{};
-    std::uint32_t slots = 0xffffffffu;  ///< Bit n: asked with credential n of the chain.
+    std::uint32_t asked_of = 0xffffffffu;  ///< Bit n: credential n of the chain.
 };
 
 enum class Verdict : unsigned char {
@@ -133,7 +133,7 @@ private:
     std::size_t probe() const noexcept { return place_ % probes_.size(); }
     bool is_asked(std::size_t place) const noexcept {
         const std::size_t slot = place / probes_.size();
-        return slot < 32 && ((probes_[place % probes_.size()].slots >> slot) & 1u) != 0;
+        return slot < 32 && ((probes_[place % probes_.size()].asked_of >> slot) & 1u) != 0;
     }
     Action look_from(std::size_t place) {
         tries_ = 0;

@@ -42,8 +42,8 @@ Answer unanswered(Duration retry_after = 0s) {
     answer.retry_after = retry_after;
     return answer;
 }
-preflight::Probe probe(const std::string& name, std::uint32_t slots = ~0u) {
-    return {name, {"GET", "https://api.example/" + name, {}, {}}, slots};
+preflight::Probe probe(const std::string& name, std::uint32_t asked_of = ~0u) {
+    return {name, {"GET", "https://api.example/" + name, {}, {}}, asked_of};
 }
 
 struct Old {

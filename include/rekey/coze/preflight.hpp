@@ -642,17 +642,17 @@ inline std::vector<preflight::Probe> preflight_probes(const PreflightOptions& op
     std::vector<preflight::Probe> probes{
         {"whoami", probe_request(options, "/v1/users/me")},
         {"workspaces", probe_request(options, "/v1/workspaces?page_num=1&page_size=50")}};
-    const auto about = [&](const std::string& bot, std::uint32_t slots) {
+    const auto about = [&](const std::string& bot, std::uint32_t asked_of) {
         probes.push_back({"bot",
                           probe_request(options, "/v1/bots/" + oauth::percent_encode(bot) +
                                                      "?is_published=true"),
-                          slots});
+                          asked_of});
         probes.push_back(
             {"conversations",
              probe_request(options, "/v1/conversations?bot_id=" + oauth::percent_encode(bot) +
                                         "&page_num=1&page_size=1"),
-             slots});
-        if (options.chat) probes.push_back({"chat", detail::probe_chat(options, bot), slots});
+             asked_of});
+        if (options.chat) probes.push_back({"chat", detail::probe_chat(options, bot), asked_of});
     };
     constexpr std::uint32_t all = 0xffffffffu;
     if (options.trial_bot_id.empty()) {
