@@ -89,8 +89,8 @@ struct [[nodiscard]] Action {
 /// Pace      one request at a time, with a pause after each; a probe that nobody answered is tried
 ///           again after 1 s, 2 s, …, or when `Retry-After` says so; not if it is more than a
 ///           question (RFC 9110 §9.2.1).
-/// Tokens    a credential that gets none is not asked further: that answer stands for all its
-///           probes.
+/// Ends      a credential that gets no token, or no answer to its first probe, is not asked
+///           further: that answer stands for all its probes.
 /// Requires  the names of the credentials in the order of the chain.
 /// Threads   one at a time.
 /// Example   docs/preflight.md
@@ -139,20 +139,26 @@ private:
         tries_ = 0;
         for (place_ = place; place_ < answers_.size(); ++place_) {
             if (!is_asked(place_)) continue;
-            if (const Answer* const none = without_token()) {
+            if (const Answer* const none = standing_for_all()) {
                 answers_[place_] = *none;
                 continue;
             }
-            if (place_ != 0 && any_sent_) return action_ = {Step::wait, options_.pause, 0, 0};
+            if (any_sent_) return action_ = {Step::wait, options_.pause, 0, 0};
             any_sent_ = true;
             return action_ = {Step::send, Duration{0}, slot(), probe()};
         }
         return action_ = {};
     }
-    /// An earlier answer of the same credential that says that it has no token.
-    const Answer* without_token() const noexcept {
-        for (std::size_t at = slot() * probes_.size(); at != place_; ++at)
-            if (answers_[at].no_token) return &answers_[at];
+    /// An earlier answer of the same credential that says enough about the others: it has no
+    /// token, or its very first question got no answer.
+    const Answer* standing_for_all() const noexcept {
+        bool is_first = true;
+        for (std::size_t at = slot() * probes_.size(); at != place_; ++at) {
+            const Answer& answer = answers_[at];
+            if (answer.no_token || (is_first && answer.verdict == Verdict::unanswered))
+                return &answer;
+            is_first = is_first && answer.verdict == Verdict::not_asked;
+        }
         return nullptr;
     }
 

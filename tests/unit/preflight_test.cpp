@@ -93,6 +93,19 @@ TEST_CASE("a preflight asks a credential without a token once") {
     CHECK(asked.answer(0, 2).verdict == Verdict::refused);
 }
 
+TEST_CASE("a preflight goes on to the next credential if the first question got no answer") {
+    Preflight asked{{probe("a"), probe("b")}, {"old", "new"}};
+    Answer lasting = unanswered();
+    lasting.passing = false;
+    (void)asked.start();
+    CHECK(asked.answered(lasting) == wait(250ms));
+    CHECK(asked.waited() == send(1, 0));
+    CHECK(asked.answer(0, 1).verdict == Verdict::unanswered);
+    CHECK(asked.answered(accepted()) == wait(250ms));
+    CHECK(asked.waited() == send(1, 1));
+    CHECK(asked.answered(lasting) == finish());
+}
+
 TEST_CASE("a preflight tries again what nobody answered, slower each time, three times in all") {
     Preflight asked{{probe("a")}, {"old"}};
     CHECK(asked.start() == send(0, 0));

@@ -332,6 +332,27 @@ TEST_CASE("a preflight says where the bot is when the two credentials cannot be 
     CHECK(report.passes());
 }
 
+TEST_CASE("a preflight after the move passes, whatever the old credential hears") {
+    for (const std::int64_t code : {4100, 4101, 4200, 4006, 700012006})
+        for (const std::int64_t http : {200, 401, 403, 404}) {
+            FakeCoze::Options options;
+            options.moved = true;
+            options.refusal = {code, http, {}};
+            Team team{options};
+            team.options.trial_bot_id.clear();
+            const preflight::Report report = team.with_tokens();
+            CAPTURE(code, http, report.text());
+            CHECK(names(report) == Names{"already_moved! personal"});
+            CHECK(report.passes());
+        }
+    FakeCoze::Options options;
+    options.enterprise_reads_personal = true;
+    Team before{options};
+    before.options.trial_bot_id.clear();
+    CHECK(names(before.with_tokens()) == Names{});
+    CHECK(before.with_tokens().passes());
+}
+
 TEST_CASE("a preflight names a bot that nobody sees, and one that is not published") {
     Team unknown;
     unknown.options.bot_id = "1";
