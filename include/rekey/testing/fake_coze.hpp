@@ -112,6 +112,8 @@ public:
         if (!fault || fault->status == 0 || fault->execute_first)
             fake::Router{world_, ledger_.totals}.route(x);
         if (fault) spoil(x, *fault, reply);
+        if (world_.options.clock_skew != 0)
+            x.response.headers.push_back({"Date", fake::http_date_of(x.now)});
         x.record.http_status = reply.wire == FakeWire::reset_before_answer ? 0 : x.response.status;
         reply.stream = x.stream;
         reply.response = std::move(x.response);
@@ -190,6 +192,17 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         world_.missing_permissions[token].insert(permission);
     }
+    /// What the credential of that label lacks from now on; `withhold` for tokens that are made
+    /// while the test runs, and more.
+    void limit(FakeLimit limit) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        world_.options.limits.push_back(std::move(limit));
+    }
+    /// By so many seconds the service's clock is ahead; unless zero its answers have a `Date`.
+    void skew_clock(std::int64_t seconds) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        world_.options.clock_skew = seconds;
+    }
     /// R7: a switched-off app gets `access_deny`, and its tokens are dead until `enable_app`.
     void disable_app(const std::string& client_id) {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -257,10 +270,11 @@ public:
 
 private:
     std::int64_t now() const {
-        if (world_.options.clock) return world_.options.clock();
+        if (world_.options.clock) return world_.options.clock() + world_.options.clock_skew;
         return std::chrono::duration_cast<std::chrono::seconds>(
                    std::chrono::system_clock::now().time_since_epoch())
-            .count();
+                   .count() +
+               world_.options.clock_skew;
     }
 
     static bool is_admin(const fake::Exchange& x) {

@@ -811,3 +811,45 @@ TEST_CASE("every prefix of a good chat is refused without harm") {
                 4000);
     CHECK(desk.post("/v3/chat", desk.options.personal_token, body).succeeded());
 }
+
+TEST_CASE("a limit takes one permission point, all workspaces but one, or everything") {
+    CozeDesk desk;
+    const std::string token = desk.options.enterprise_token;
+    const std::string bot = "/v1/bots/" + desk.options.enterprise_bot_id;
+    CHECK(desk.get(bot, token).succeeded());
+    const std::string home = desk.get(bot, token).text("data", "workspace_id");
+    const std::string other = desk.coze.add_workspace(desk.options.enterprise_id);
+    CHECK(desk.get("/v1/workspaces", token).number("data", "total_count") == 2);
+
+    desk.coze.limit({"enterprise", {}, other, false});
+    CHECK(desk.get("/v1/workspaces", token).number("data", "total_count") == 1);
+    CHECK(desk.get(bot, token).code() == 4101);
+    desk.coze.limit({"enterprise", {}, home, false});
+    CHECK(desk.get(bot, token).succeeded());
+
+    desk.coze.limit({"enterprise", "getMetadata", {}, false});
+    CHECK(desk.get(bot, token).status == 403);
+    CHECK(desk.get("/v1/workspaces", token).succeeded());
+    CHECK(desk.get("/v1/users/me", desk.options.personal_token).succeeded());
+
+    desk.coze.limit({"enterprise", {}, {}, true});
+    CHECK(desk.get("/v1/users/me", token).holds("enterprise level"));
+    CHECK(desk.get("/v1/users/me", desk.options.personal_token).succeeded());
+}
+
+TEST_CASE("limits, the state of the JWT app and the clock come with a configuration") {
+    CozeDesk desk;
+    const std::string token = desk.options.enterprise_token;
+    CHECK(desk.get("/v1/users/me", token).header("Date").empty());
+    REQUIRE(desk.coze.configure(R"({"limits":[{"credential":"enterprise","lacks":"listWorkspace"}],
+        "jwt_app_enabled":false,"jwt_app_installed":false,"clock_skew":60})") == "");
+    CHECK(desk.get("/v1/workspaces", token).status == 403);
+    CHECK(desk.get("/v1/users/me", token).header("Date") == "Tue, 14 Nov 2023 22:14:20 GMT");
+    desk.coze.reset();
+    CHECK(desk.get("/v1/workspaces", token).status == 403);
+    REQUIRE(desk.coze.configure(R"({"limits":[],"clock_skew":0})") == "");
+    CHECK(desk.get("/v1/workspaces", token).succeeded());
+    CHECK_FALSE(desk.coze.options().jwt_app_enabled);
+    CHECK(desk.coze.configure(R"({"limits":[{"lacks":"chat"}]})") ==
+          "configuration: limits: credential is needed");
+}

@@ -35,6 +35,14 @@ TEST_CASE("the items of an array and the keys of an object are found by their co
     CHECK(fake::strings_of(R"(["a",1,"\u00e9"])") == std::vector<std::string>{"a", "é"});
 }
 
+TEST_CASE("a date is written as HTTP wants it") {
+    CHECK(fake::http_date_of(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT");
+    CHECK(fake::http_date_of(0) == "Thu, 01 Jan 1970 00:00:00 GMT");
+    CHECK(fake::http_date_of(951782399) == "Mon, 28 Feb 2000 23:59:59 GMT");
+    CHECK(fake::http_date_of(951782400) == "Tue, 29 Feb 2000 00:00:00 GMT");
+    CHECK(fake::http_date_of(1798761599) == "Thu, 31 Dec 2026 23:59:59 GMT");
+}
+
 TEST_CASE("an object is one whole object and nothing else") {
     CHECK(fake::is_object(" {} "));
     for (const char* text : {"", "[]", "1", "{", "{}{}", "{},{}", "{},\"x\":{}", "{\"a\":[1,,]}"}) {

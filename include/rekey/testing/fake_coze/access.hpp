@@ -37,6 +37,7 @@ protected:
         if (missing != world_.missing_permissions.end() &&
             missing->second.count(std::string{permission}) != 0)
             return false;
+        if (world_.lacks(*x.token, permission)) return false;
         return x.token->workspace.empty() ||
                (permission != "createConversation" && permission != "listConversation" &&
                 permission != "retrieveConversation");
@@ -84,7 +85,8 @@ protected:
         }
         if (x.now < token.acts_at)
             return x.refuse(4101, not_found_http == 200 ? 200 : 403), nullptr;
-        if (!token.workspace.empty() && token.workspace != bot.workspace)
+        if ((!token.workspace.empty() && token.workspace != bot.workspace) ||
+            !world_.covers(token, bot.workspace))
             return x.refuse(4101, not_found_http == 200 ? 200 : 403), nullptr;
         if (!token.bots.empty()) {
             bool listed = false;

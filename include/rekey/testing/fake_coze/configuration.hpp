@@ -145,6 +145,7 @@ inline std::string read_options(std::string_view json, FakeCozeOptions& options,
     const auto refusal = [](FakeRefusal& into) {
         return [&into](std::string_view raw) { return read_refusal(raw, into); };
     };
+    if (body::find(json, "limits").kind == body::Kind::array) options.limits.clear();
     return Reader{json, "configuration"}
         .text("base", options.base)
         .text("audience", options.audience)
@@ -165,6 +166,9 @@ inline std::string read_options(std::string_view json, FakeCozeOptions& options,
         .text("device_client_id", options.device_client_id)
         .text("oauth_user", options.oauth_user)
         .flag("moved", options.moved)
+        .flag("jwt_app_enabled", options.jwt_app_enabled)
+        .flag("jwt_app_installed", options.jwt_app_installed)
+        .number("clock_skew", options.clock_skew)
         .flag("enterprise_reads_personal", options.enterprise_reads_personal)
         .object("refusal", refusal(options.refusal))
         .object("dead_token", refusal(options.dead_token))
@@ -227,6 +231,21 @@ inline std::string read_options(std::string_view json, FakeCozeOptions& options,
                   if (error.empty() && (bot.id.empty() || bot.owner.empty()))
                       return std::string{"bots: id and owner are needed"};
                   options.bots.push_back(std::move(bot));
+                  return error;
+              })
+        .each("limits",
+              [&](std::string_view raw) {
+                  FakeLimit limit;
+                  const std::string error =
+                      Reader{raw, "limits"}
+                          .text("credential", limit.credential)
+                          .text("lacks", limit.lacks)
+                          .text("covers", limit.covers)
+                          .flag("has_enterprise_points", limit.has_enterprise_points)
+                          .error();
+                  if (error.empty() && limit.credential.empty())
+                      return std::string{"limits: credential is needed"};
+                  options.limits.push_back(std::move(limit));
                   return error;
               })
         .each("faults",

@@ -74,7 +74,7 @@ public:
             const bool of_enterprise = world_.is_enterprise(each.owner);
             if (each.owner != x.token->owner ||
                 (!x.token->workspace.empty() && x.token->workspace != each.id) ||
-                (!wanted.empty() && wanted != each.owner))
+                !world_.covers(*x.token, each.id) || (!wanted.empty() && wanted != each.owner))
                 continue;
             all.push_back(Object{}
                               .text("id", each.id)

@@ -70,6 +70,15 @@ struct FakeBot {
     std::string workspace{};  ///< Empty: the first workspace of the owner.
 };
 
+/// What one credential lacks although its token lives: an authorization that was made too narrow.
+struct FakeLimit {
+    std::string credential{};  ///< Its label in the ledger: `enterprise`, `jwt:volcano_…`.
+    std::string lacks{};       ///< A permission point, as for `withhold`; empty: none.
+    std::string covers{};      ///< The only workspace it reaches, `none` for none; empty: all.
+    /// Its creator gave it permission points that only an admin may give: refused everywhere (R26).
+    bool has_enterprise_points = false;
+};
+
 enum class FakeAppKind : unsigned char { jwt, web, pkce, device };
 
 /// An OAuth app as its owner registered it.
@@ -106,6 +115,9 @@ struct FakeCozeOptions {
     std::string oauth_user = "alice";  ///< Who consents when nobody else is named.
     std::vector<FakePat> pats{};       ///< More tokens.
     std::vector<FakeBot> bots{};       ///< More bots.
+    std::vector<FakeLimit> limits{};   ///< What credentials lack.
+    bool jwt_app_enabled = true;       ///< R7: otherwise it gets `access_deny`.
+    bool jwt_app_installed = true;     ///< R9: the enterprise authorized the JWT app.
 
     // The move.
     bool moved = false;                      ///< The workspaces are the enterprise's already.
@@ -139,6 +151,8 @@ struct FakeCozeOptions {
     bool auto_approve = false;                   ///< The consent page redirects at once.
 
     // The machinery.
+    /// By so many seconds the service's clock is ahead; unless zero each answer has its `Date`.
+    std::int64_t clock_skew = 0;
     std::int64_t seed = 1;               ///< Of the ids and tokens.
     std::int64_t kept_records = 100000;  ///< The ledger's list; its totals are always whole.
     /// Seconds since 1970; without one the system clock.

@@ -25,6 +25,9 @@ public:
     void route(Exchange& x) {
         if (TokenEndpoints{world_, totals_}.answer(x)) return;
         const bool post = x.method() == "POST";
+        if (x.token && world_.overreaches(*x.token))
+            return x.refuse(4101, x.target.path == "/v3/chat" ? 200 : 403,
+                            "The permission points contain team or enterprise level.");
         if (x.target.path == "/v3/chat" && post) return ChatEndpoints{world_}.chat(x);
         const Route* route = route_of(x, post);
         if (!route) return x.refuse(4000, 404, "unknown path");

@@ -336,6 +336,36 @@ inline bool starts_with(std::string_view text, std::string_view prefix) noexcept
     return text.substr(0, prefix.size()) == prefix;
 }
 
+/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7). Requires a time after 1970.
+inline std::string http_date_of(std::int64_t unix_seconds) {
+    constexpr std::string_view days = "ThuFriSatSunMonTueWed";  // 1970 began on a Thursday
+    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    std::int64_t day = unix_seconds / 86400;
+    const auto weekday = static_cast<std::size_t>(day % 7);
+    const auto leaps = [](std::int64_t year) {
+        return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    };
+    std::int64_t year = 1970;
+    for (std::int64_t length; day >= (length = leaps(year) ? 366 : 365); ++year) day -= length;
+    std::size_t month = 0;
+    for (const int plain : {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}) {
+        const std::int64_t length = plain + (month == 1 && leaps(year) ? 1 : 0);
+        if (day < length) break;
+        day -= length;
+        ++month;
+    }
+    const auto two = [](std::int64_t number) {
+        std::string digits = std::to_string(number);
+        return digits.size() < 2 ? '0' + digits : digits;
+    };
+    const std::int64_t second = unix_seconds % 86400;
+    std::string text{days.substr(3 * weekday, 3)};
+    text += ", " + two(day + 1) + ' ';
+    text += months.substr(3 * month, 3);
+    return text + ' ' + std::to_string(year) + ' ' + two(second / 3600) + ':' +
+           two(second / 60 % 60) + ':' + two(second % 60) + " GMT";
+}
+
 /// What stands in place of `*` if `path` has the form of `pattern`; the place may not hold a `/`.
 inline std::optional<std::string> path_piece(std::string_view path, std::string_view pattern) {
     const std::size_t star = pattern.find('*');

@@ -127,7 +127,14 @@ public:
         add_pat({options.enterprise_token, options.enterprise_id, "enterprise", 0});
         for (const FakeBot& bot : options.bots) add_bot(bot);
         for (const FakePat& pat : options.pats) add_pat(pat);
-        add_app({FakeAppKind::jwt, options.jwt_client_id, {}, options.public_key_id, {}, {}, true});
+        add_app({FakeAppKind::jwt,
+                 options.jwt_client_id,
+                 {},
+                 options.public_key_id,
+                 {},
+                 {},
+                 options.jwt_app_installed});
+        if (!options.jwt_app_enabled) disabled_apps.insert(options.jwt_client_id);
         add_app({FakeAppKind::web,
                  options.web_client_id,
                  options.web_client_secret,
@@ -214,6 +221,28 @@ public:
         if (token.revoked || (token.expires_at != 0 && now >= token.expires_at)) return false;
         if (families[token.family].revoked) return false;
         return token.client_id.empty() || disabled_apps.count(token.client_id) == 0;
+    }
+
+    bool lacks(const Token& token, std::string_view permission) const noexcept {
+        for (const FakeLimit& limit : options.limits)
+            if (limit.credential == token.label && limit.lacks == permission && !permission.empty())
+                return true;
+        return false;
+    }
+    bool covers(const Token& token, std::string_view workspace) const noexcept {
+        bool limited = false;
+        bool named = false;
+        for (const FakeLimit& limit : options.limits) {
+            if (limit.credential != token.label || limit.covers.empty()) continue;
+            limited = true;
+            named = named || limit.covers == workspace;
+        }
+        return !limited || named;
+    }
+    bool overreaches(const Token& token) const noexcept {
+        for (const FakeLimit& limit : options.limits)
+            if (limit.credential == token.label && limit.has_enterprise_points) return true;
+        return false;
     }
 
     /// Whether a user who consents now speaks for the personal account or the enterprise.
