@@ -180,6 +180,8 @@ TEST_CASE("a token that had worked is renewed, a new one is not") {
     const StateGraph graph =
         state_graph_of<Plan<CredentialChain<App, Enterprise>, RetryOn<AuthRejected>>>();
     CHECK(way(graph, Kind::fetch, 0, Kind::send, 0) == "has a token");
+    CHECK(holds(mermaid_of<Plan<CredentialChain<App, OtherApp>, RetryOn<AuthRejected>>>(),
+                "    state \"token of other app\" as token_1\n"));
     CHECK(way(graph, Kind::fetch, 0, Kind::send, 1) == "token refused");
     CHECK(end(graph, Kind::fetch, 0, StopReason::exchange_failed) == "no token");
     CHECK(way(graph, Kind::send, 0, Kind::fetch, 0) ==

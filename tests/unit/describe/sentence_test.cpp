@@ -130,6 +130,8 @@ TEST_CASE("each policy says in one sentence what it does, with its numbers") {
     CHECK(sentence_of(Observe{Counts{}}) == "Tells Counts what each call does.");
 }
 
+static_assert(!Plan<NightRest>::reads_clock, "a limit that reads no time");
+
 TEST_CASE("a policy of a user's says its own words, and one that is silent is named plainly") {
     CHECK(sentence_of(NightRest{23}) == "Sends nothing after 23 o'clock.");
     CHECK(sentence_of(Silent{}) == "Has a Silent.");
