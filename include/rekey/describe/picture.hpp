@@ -291,7 +291,16 @@ private:
     }
     /// So many answers that fall back, then one that is repeated until something ends the call.
     void straight_on(State state, std::uint32_t fallbacks) {
-        for (std::uint32_t step = 0; step != most_steps; ++step) {
+        const std::uint32_t most = Plan::most_sends(rules_);
+        const bool is_bounded = most != Plan::unbounded;
+        const std::uint32_t steps = !is_bounded             ? 400
+                                    : most < most_steps / 4 ? 4 * most + 16
+                                                            : most_steps;
+        for (std::uint32_t step = 0;; ++step) {
+            if (step == steps) {
+                if (is_bounded) graph_.is_whole = false;
+                return;
+            }
             const std::uint8_t before = state.action.slot;
             State found = state;
             bool has_found = false;
