@@ -207,7 +207,12 @@ inline std::string xml(std::string_view text) {
 }
 
 inline std::string lanes_svg(const Lanes& lanes) {
-    constexpr std::size_t step = 150;
+    std::size_t step = 150;
+    for (const Lanes::Column& column : lanes.columns())
+        if (column.entry != nullptr) {
+            const std::size_t wide = places(numbers_of(*column.entry)) * 8 + 32;
+            if (wide > step) step = wide;
+        }
     constexpr std::size_t row = 64;
     std::size_t left = 110;
     for (const std::string& name : lanes.names())
@@ -224,7 +229,8 @@ inline std::string lanes_svg(const Lanes& lanes) {
         number(height) + "\" role=\"img\">\n";
     svg += "<title>" + xml(lanes.title()) + "</title>\n<desc>" + xml(lanes_text(lanes)) +
            "</desc>\n"
-           "<style>.rekey-lanes{font:14px system-ui,'DejaVu Sans',sans-serif;max-width:100%;"
+           "<style>.rekey-lanes{font:14px system-ui,'DejaVu "
+           "Sans',sans-serif;max-width:100%;height:auto;"
            "--paper:#fbfbf9;--ink:#1b1b20;--line:#6a6a72;--good:#1d6b3a;--bad:#a3301b;"
            "--odd:#7a5200}"
            "@media (prefers-color-scheme:dark){.rekey-lanes{--paper:#17171b;--ink:#ececf0;"

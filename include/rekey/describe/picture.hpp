@@ -155,7 +155,7 @@ private:
     };
 
     static constexpr std::size_t most_states = 40000;
-    static constexpr std::uint32_t most_steps = 100000;  // of a straight path
+    static constexpr std::uint32_t most_steps = 20000;  // of a straight path
     static constexpr std::uint32_t most_sends =
         6 + Plan::slot_count + Plan::Settling::settle_repeats;
 
@@ -653,13 +653,13 @@ inline std::string dot(const StateGraph& graph) {
     return text + "}\n";
 }
 
-/// `Client`, `Plan<Policies...>`: the plan with the types of its credentials, and its numbers.
-template <class Client> struct Drawn;
-template <class Transport, class... Policies> struct Drawn<Client<Transport, Policies...>> {
+/// The picture of a client: its plan with the types of its credentials, and its numbers.
+template <class List> struct DrawnOf;
+template <class Client, class... Policies> struct DrawnOf<TypeList<Client, Policies...>> {
     using Plan = rekey::Plan<Policies...>;
     using Look = driver::UserCalls<Portrait, driver::Asks::nobody>;
-    static StateGraph graph(const Client<Transport, Policies...>& client) {
-        return graph(Look::policies(client), Sitter<Client<Transport, Policies...>>::names(client),
+    static StateGraph graph(const Client& client) {
+        return graph(Look::policies(client), Sitter<Client>::names(client),
                      std::index_sequence_for<Policies...>{});
     }
 
@@ -682,6 +682,8 @@ private:
         (void)rules, (void)store;
     }
 };
+
+template <class Client> using Drawn = typename IsClient<Client>::template Of<DrawnOf, Client>;
 
 }  // namespace detail
 

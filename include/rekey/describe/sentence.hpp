@@ -334,6 +334,9 @@ struct Portrait {};
 }  // namespace detail
 
 namespace driver {
+namespace callback {
+template <class Transport, class Scheduler, class... Policies> class Client;
+}  // namespace callback
 
 /// Looks into a client to say what it holds: every UserCalls is a friend of every client.
 template <> class UserCalls<detail::Portrait, Asks::nobody> {
@@ -341,12 +344,26 @@ public:
     template <class Client> static const auto& policies(const Client& client) noexcept {
         return client.store_;
     }
+    template <class... Types>
+    static const auto& policies(const callback::Client<Types...>& client) noexcept {
+        return client.core_->store;
+    }
     template <class Client>
     static std::vector<std::string> names(const Client& client, std::size_t count) {
-        std::vector<std::string> list;
-        for (std::size_t slot = 0; slot != count; ++slot)
-            list.emplace_back(client.slots_->names()[slot]);
-        return list;
+        return list(client.slots_->names(), count);
+    }
+    template <class... Types>
+    static std::vector<std::string> names(const callback::Client<Types...>& client,
+                                          std::size_t count) {
+        return list(client.core_->slot_set->names(), count);
+    }
+
+private:
+    template <class Names>
+    static std::vector<std::string> list(const Names& names, std::size_t count) {
+        std::vector<std::string> all;
+        for (std::size_t slot = 0; slot != count; ++slot) all.emplace_back(names[slot]);
+        return all;
     }
 };
 
@@ -354,24 +371,35 @@ public:
 
 namespace detail {
 
-template <class Client> struct Sitter;
-template <class Transport, class... Policies> struct Sitter<Client<Transport, Policies...>> {
+/// The policies of a client, in the order in which it holds them.
+template <class Type> struct IsClient : std::false_type {};
+template <class... Given> struct Posing : std::true_type {
+    using Plan = rekey::Plan<Given...>;
+    template <template <class> class Does, class Client>
+    using Of = Does<TypeList<Client, Given...>>;
+};
+template <class Transport, class... Policies>
+struct IsClient<Client<Transport, Policies...>> : Posing<Policies...> {};
+template <class Transport, class Scheduler, class... Policies>
+struct IsClient<driver::callback::Client<Transport, Scheduler, Policies...>> : Posing<Policies...> {
+};
+
+template <class List> struct SitterOf;
+template <class Client, class... Policies> struct SitterOf<TypeList<Client, Policies...>> {
     using Plan = rekey::Plan<Policies...>;
     using Look = driver::UserCalls<Portrait, driver::Asks::nobody>;
-    static std::vector<std::string> names(const Client<Transport, Policies...>& client) {
+    static std::vector<std::string> names(const Client& client) {
         if constexpr (std::is_void_v<ChainOf<Policies...>>)
             return {};
         else
             return Look::names(client, Plan::slot_count);
     }
-    static std::string text(const Client<Transport, Policies...>& client) {
+    static std::string text(const Client& client) {
         return PlanText<Plan>::text(Look::policies(client), names(client),
                                     std::index_sequence_for<Policies...>{});
     }
 };
-template <class Type> struct IsClient : std::false_type {};
-template <class Transport, class... Policies>
-struct IsClient<Client<Transport, Policies...>> : std::true_type {};
+template <class Client> using Sitter = typename IsClient<Client>::template Of<SitterOf, Client>;
 template <class Type> struct IsPlan : std::false_type {};
 template <class... Policies> struct IsPlan<Plan<Policies...>> : std::true_type {};
 

@@ -137,6 +137,15 @@ TEST_CASE("the picture has no script, follows light and dark, and says nothing b
     CHECK(holds(svg, ">HTTP 200, code 4101</text>"));
 }
 
+TEST_CASE("a long code makes its column wider, so that it stays in its box") {
+    testing::script http;
+    http.then(200, 700012006).then(200, 0);
+    const Client client{http, both(), RetryOn<700012006>{}};
+    const std::string svg = explain_svg(client.send(chat()));
+    CHECK(holds(svg, ">HTTP 200, code 700012006</text>"));
+    CHECK(holds(svg, "width=\"212\" height=\"52\""));
+}
+
 TEST_CASE("a name with marks in it neither breaks the picture nor the line") {
     testing::script http;
     http.then(200, 0);

@@ -3,6 +3,8 @@
 
 #include <rekey/coze.hpp>
 #include <rekey/coze/personal_account.hpp>
+#include <rekey/describe/picture.hpp>
+#include <rekey/driver/callback.hpp>
 #include <rekey/http.hpp>
 #include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/policy/backoff.hpp>
@@ -15,6 +17,7 @@
 #include <rekey/policy/remember.hpp>
 #include <rekey/policy/retry_after.hpp>
 #include <rekey/rekey.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
@@ -190,6 +193,22 @@ TEST_CASE("a client says all of its policies with their numbers, in an order of 
           "At worst: at most 4 sends; waits of 1 s at most, 3 s in all; 2.5 s for the first "
           "send.\n");
     CHECK(describe_plan(other) == describe_plan(client));
+}
+
+TEST_CASE("an asynchronous client is described and drawn like one that blocks") {
+    testing::ManualScheduler scheduler;
+    const auto transport = driver::answering<HttpResponse>(
+        [](const HttpRequest&, const Attempt&, const auto& done) { done(accepted()); });
+    const driver::callback::Client client{transport, scheduler,      CredentialChain{Named{}},
+                                          OnCodes{}, MaxAttempts{2}, Hedge{200ms}};
+    CHECK(describe_plan(client) ==
+          "Signs as blue.\n"
+          "Makes another attempt after code 4100, code 4101 or something not found.\n"
+          "Sends at most 2 times.\n"
+          "Sends up to 1 more of an idempotent request, one after each 200 ms without an answer, "
+          "for 10 of 100 sends and 10 beyond.\n"
+          "At worst: at most 1 send; no wait.\n");
+    CHECK(mermaid_of(client).find("\"send as blue\"") != std::string::npos);
 }
 
 TEST_CASE("a client without a chain says that nothing signs") {
