@@ -63,11 +63,11 @@ public:
     };
     template <class Request, class Extras>
     void set_out(Trip& trip, const Request& request, const Extras& extras,
-                 std::uint32_t slots) const {
+                 std::uint32_t credentials) const {
         trip.chooses =
-            !extras.pinned && slots >= Count && level_of_(request) == ResourceLevel::account;
+            !extras.pinned && credentials >= Count && level_of_(request) == ResourceLevel::account;
         // A flow brings the user's credential and puts it in front of the chain.
-        trip.start = static_cast<std::uint8_t>(Slot + (slots - Count));
+        trip.start = static_cast<std::uint8_t>(Slot + (credentials - Count));
     }
     Admission admit(const Action& action, const Trip& trip) const noexcept {
         if (action.move != Move::first || !trip.chooses || !trip.follows ||

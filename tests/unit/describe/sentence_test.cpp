@@ -2,7 +2,9 @@
 #include <rekey/describe/sentence.hpp>
 
 #include <rekey/coze.hpp>
+#include <rekey/coze/fresh_conversation.hpp>
 #include <rekey/coze/personal_account.hpp>
+#include <rekey/coze/web_flow.hpp>
 #include <rekey/describe/picture.hpp>
 #include <rekey/driver/callback.hpp>
 #include <rekey/http.hpp>
@@ -18,6 +20,8 @@
 #include <rekey/policy/retry_after.hpp>
 #include <rekey/rekey.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
+#include <rekey/token/memory_store.hpp>
+#include <rekey/tokens_in.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
@@ -230,6 +234,21 @@ TEST_CASE("the service that a credential brings is said, and no token is") {
           "Reads answers as Api defines them.\n"
           "Makes another attempt after a refusal or something not found.\n"
           "At worst: at most 2 sends; no wait.\n");
+}
+
+TEST_CASE("a flow, a token store and a rewrite say what they are") {
+    testing::script http;
+    const Client client{http, OboReauth{coze::WebFlow<>{{}}}, coze::RetryOnRefusal{},
+                        coze::FreshConversation{}};
+    const std::string text = describe_plan(client);
+    CHECK(text.find("Signs as user (a user's authorization).\n") == 0);
+    CHECK(text.find("Asks the user to authorize again, once, when everything else is refused, "
+                    "through WebFlow.\n") != std::string::npos);
+    CHECK(text.find("Begins a fresh conversation when another credential takes over.\n") !=
+          std::string::npos);
+    CHECK(sentence_of<TokensIn<token::MemoryStore>>() ==
+          "Keeps tokens in BasicMemoryStore, not sealed.");
+    CHECK(mermaid_of(client).find("\"ask the user of user\" as user_0") != std::string::npos);
 }
 
 TEST_CASE("policies that no client has yet are described like one") {
