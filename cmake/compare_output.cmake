@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-# Runs PROGRAM; it must succeed and, if the file EXPECTED exists, print exactly that.
-execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE status OUTPUT_VARIABLE printed)
+# Runs PROGRAM with ARGUMENTS; it must succeed and, if the file EXPECTED exists, print exactly that.
+execute_process(COMMAND ${PROGRAM} ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE printed)
 message("${printed}")
 if(NOT status EQUAL 0)
     message(FATAL_ERROR "ended with ${status}")

@@ -45,6 +45,11 @@ public:
     static constexpr Role role = Role::store;
     using Keeper = token::SharedTokens<TokensIn>;
     using GraceOf = Grace;
+    template <class Words> static void say(Words& words) {
+        words("Keeps tokens in ")
+            .template name_of<Store>()(std::is_same_v<Sealer, token::Unsealed> ? ", not sealed."
+                                                                               : ", sealed.");
+    }
     /// What a client's chain becomes.
     template <class Chain> using Stored = driver::StoredChain<Chain, TokensIn>;
 

@@ -23,6 +23,9 @@ namespace coze {
 struct FreshConversation {
     static constexpr Role role = Role::rewrite;
 
+    template <class Words> static void say(Words& words) {
+        words("Begins a fresh conversation when another credential takes over.");
+    }
     template <class Request> void rewrite(Request& copy) const {
         copy.url = oauth::without_query_parameter(copy.url, "conversation_id");
     }

@@ -18,6 +18,10 @@ namespace coze {
 /// Example   `Client{http, CredentialChain{coze::Pat<Enterprise>{…}}, PersonalAccountResources{}}`
 struct PersonalAccountResources {
     static constexpr Role role = Role::app_only;
+
+    template <class Words> static void say(Words& words) {
+        words("Asks for what stays with a personal account; no user's authorization reaches it.");
+    }
 };
 
 }  // namespace coze

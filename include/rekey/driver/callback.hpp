@@ -138,7 +138,12 @@ public:
     /// Calls `f()` once when no call is on its way: now, or where the last one ends.
     void when_idle(std::function<void()> f) const { core_->calls.when_idle(std::move(f)); }
 
+    /// For `worst_case_of(client)`, as in `rekey::Client`.
+    using WorkingPlan = typename Parts::Plan;
+    const typename WorkingPlan::Rules& rules() const noexcept { return core_->rules; }
+
 private:
+    template <class, Asks> friend class driver::UserCalls;
     detail::Shared<Core> core_;
 };
 

@@ -28,6 +28,13 @@ public:
     };
     constexpr Rule rule() const noexcept { return Rule{limit_}; }
 
+    template <class Words> void say(Words& words) const {
+        if (limit_ > Duration{0})
+            words("Gives each send at most ", limit_, ".");
+        else
+            words("Sets no limit to the time of a send.");
+    }
+
 private:
     Duration limit_;
 };

@@ -61,6 +61,7 @@ struct Exponential {
 /// Exactly the delays of the curve, for those who are alone with their service.
 struct NoJitter {
     static constexpr bool draws = false;
+    template <class Words> static void say(Words& words) { words("; exactly that"); }
     template <class Curve>
     static constexpr Duration delay(const Curve& curve, std::uint32_t repeats,
                                     std::uint64_t) noexcept {
@@ -72,6 +73,7 @@ struct NoJitter {
 /// callers best; the default.
 struct FullJitter {
     static constexpr bool draws = true;
+    template <class Words> static void say(Words& words) { words("; drawn from nothing to that"); }
     template <class Curve>
     static constexpr Duration delay(const Curve& curve, std::uint32_t repeats,
                                     std::uint64_t seed) noexcept {
@@ -82,6 +84,9 @@ struct FullJitter {
 /// From half the delay of the curve to all of it: 50…100 ms, 100…200 ms, 200…400 ms.
 struct EqualJitter {
     static constexpr bool draws = true;
+    template <class Words> static void say(Words& words) {
+        words("; drawn from half of that to all of it");
+    }
     template <class Curve>
     static constexpr Duration delay(const Curve& curve, std::uint32_t repeats,
                                     std::uint64_t seed) noexcept {
@@ -94,6 +99,9 @@ struct EqualJitter {
 /// `Exponential{100ms, 2s}` 100…300 ms, then, had that been 250 ms, 100…750 ms.
 struct DecorrelatedJitter {
     static constexpr bool draws = true;
+    template <class Words> static void say(Words& words) {
+        words("; each drawn from the first to three times the one before");
+    }
     template <class Curve>
     static constexpr Duration delay(const Curve& curve, std::uint32_t repeats,
                                     std::uint64_t seed) noexcept {
@@ -113,12 +121,18 @@ template <FailureClass... Classes> struct Only {
     static constexpr bool holds(FailureClass failure) noexcept {
         return ((failure == Classes) || ...);
     }
+    template <class Words> static void say(Words& words) {
+        const char* joint = ", after ";
+        ((words(joint, Classes), joint = " or "), ...);
+        words(" only");
+    }
 };
 
 namespace detail {
 
 struct EveryFailure {
     static constexpr bool holds(FailureClass) noexcept { return true; }
+    template <class Words> static void say(Words&) {}
 };
 
 template <class Type> struct IsCurve : std::false_type {};
@@ -133,6 +147,12 @@ template <class Type> struct IsOnly : std::false_type {};
 template <FailureClass... Classes> struct IsOnly<Only<Classes...>> : std::true_type {};
 template <class Type>
 inline constexpr bool is_generator = std::is_invocable_r_v<std::uint64_t, const Type&>;
+
+/// A jitter of a user's may say nothing about itself.
+template <class Jitter, class Words, class = void> struct SaysJitter : std::false_type {};
+template <class Jitter, class Words>
+struct SaysJitter<Jitter, Words, std::void_t<decltype(Jitter::say(std::declval<Words&>()))>>
+    : std::true_type {};
 
 /// The first of a list that is of a kind, else the fallback.
 template <template <class...> class Kind, class Fallback, class... Options> struct Chosen {
@@ -223,6 +243,22 @@ public:
         }
     };
     constexpr Rule rule() const noexcept { return Rule{curve_}; }
+
+    /// For `sentence_of` (<rekey/describe.hpp>).
+    template <class Words> void say(Words& words) const {
+        words("Waits ");
+        if constexpr (std::is_same_v<Held, Constant>)
+            words(curve_.delay, " before each repeat");
+        else if constexpr (std::is_same_v<Held, Linear>)
+            words(curve_.first, " before the first repeat, and as much longer each time, up to ",
+                  curve_.cap);
+        else
+            words(curve_.first, " before the first repeat, ", curve_.factor,
+                  " times as long each time, up to ", curve_.cap);
+        For::say(words);
+        if constexpr (detail::SaysJitter<Jitter, Words>::value) Jitter::say(words);
+        words(".");
+    }
 
     /// The seed of one call. Asked only if the call comes to a failure.
     std::uint64_t random() const { return generator_(); }

@@ -46,6 +46,11 @@ public:
         if (end.sent && action.number == 1) quota_.earn();
     }
 
+    /// For `sentence_of` (<rekey/describe.hpp>); so in each policy.
+    template <class Words> static void say(Words& words) {
+        words("Repeats at most ", Percent, " times per 100 calls of all callers together, and ",
+              Reserve, " times beyond.");
+    }
     /// How many repeats are left now; for a gauge.
     std::uint32_t left() const noexcept { return quota_.left(); }
 

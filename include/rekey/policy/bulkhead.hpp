@@ -66,6 +66,13 @@ public:
         return state_->outside.load(std::memory_order_relaxed);
     }
 
+    template <class Words> void say(Words& words) const {
+        words("Keeps at most ", places_, " sends on their way at once");
+        if (waiting_.calls != 0)
+            words("; ", waiting_.calls, " calls wait up to ", waiting_.longest, " for a place");
+        words(".");
+    }
+
 private:
     static constexpr std::uint32_t place_to_wait = 1;
     static constexpr std::uint32_t place_inside = 2;

@@ -69,6 +69,9 @@ struct AttemptCounter {
         const std::uint64_t ring = ((count << 1) | (failed ? 1u : 0u)) & kept;
         return ((filled < attempts ? filled + 1 : filled) << room) | ring;
     }
+    template <class Words> void say(Words& words) const {
+        words(failures, " of the last ", attempts, " attempts");
+    }
     bool opens(std::uint64_t count) const noexcept {
         std::uint32_t failed = 0;
         for (std::uint64_t ring = count & ((std::uint64_t{1} << room) - 1); ring != 0;
@@ -110,6 +113,10 @@ struct PeriodCounter {
         }
         present = ((lost + (failed ? 1u : 0u)) << 8) | (sent + 1);
         return (stamp << 32) | (past << 16) | present;
+    }
+    template <class Words> void say(Words& words) const {
+        words(percent, "% of at least ", attempts, " attempts in ",
+              std::chrono::milliseconds{half} * 2);
     }
     bool opens(std::uint64_t count) const noexcept {
         const std::uint64_t sent = (count & 0xff) + ((count >> 16) & 0xff);
@@ -208,6 +215,13 @@ public:
           probes_(rest.probes < 1     ? 1
                   : rest.probes > 255 ? 255
                                       : rest.probes) {}
+
+    template <class Words> void say(Words& words) const {
+        words("Leaves a ", Scope::door == Door::host ? "host" : "credential", " alone for ", rest_,
+              " when ");
+        counter_.say(words);
+        words(" failed, then tries with ", probes_, probes_ == 1 ? " attempt." : " attempts.");
+    }
 
     Admission admit(const Action& action, const Asking& asking) const noexcept {
         const std::size_t index = index_of(action.slot, asking.host);

@@ -43,6 +43,11 @@ public:
                   : copies > 4 ? 4
                                : copies) {}
 
+    template <class Words> void say(Words& words) const {
+        words("Sends up to ", copies_ - 1, " more of an idempotent request, one after each ",
+              after_, " without an answer, for ", Percent, " of 100 sends and ", Reserve,
+              " beyond.");
+    }
     /// For the driver.
     Duration after() const noexcept { return after_; }
     unsigned most_copies() const noexcept { return copies_; }

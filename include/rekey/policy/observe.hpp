@@ -170,6 +170,13 @@ public:
         return shared_->broken.load(detail::Order::relaxed);
     }
 
+    template <class Words> static void say(Words& words) {
+        std::size_t count = 0;
+        words("Tells ");
+        ((words(count++ == 0 ? "" : " and "), words.template name_of<Bare<Sinks>>()), ...);
+        words(" what each call does.");
+    }
+
     /// The frame of a call that is watched; for the driver.
     template <class Frame> using Watched = detail::Watched<Frame>;
 

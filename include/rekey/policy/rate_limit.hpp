@@ -78,6 +78,17 @@ public:
                                                          std::memory_order_relaxed);
     }
 
+    template <class Words> void say(Words& words) const {
+        words("Sends at most ");
+        for (std::size_t i = 0; i <= last_; ++i) {
+            const Pace& pace = pace_[i];
+            words(i == 0 ? "" : ", then ", (1'000'000'000 + pace.gap / 2) / pace.gap, " a second");
+            if (pace.slack != 0) words(" (", pace.slack / pace.gap + 1, " at once)");
+        }
+        words(last_ == 0 ? "" : " by credential", "; a call waits up to ", longest_,
+              " for its moment.");
+    }
+
 private:
     static constexpr std::uint32_t taken = 1;
     static constexpr std::size_t most_slots = 32;

@@ -102,6 +102,10 @@ public:
         (void)table_->write(trip.key.hash(), trip.known, static_cast<std::uint8_t>(served));
     }
 
+    template <class Words> static void say(Words& words) {
+        words("Begins with the credential that served the same key last, for ", Keys, " keys.");
+    }
+
     /// The key of a request, as calls use it.
     template <class Request> RouteKey key_of(const Request& request, Subject user) const {
         constexpr bool with_user = std::is_invocable_v<const KeyOf&, const Request&, Subject>;

@@ -53,6 +53,11 @@ public:
     };
     constexpr Rule rule() const noexcept { return Rule{cap_}; }
 
+    template <class Words> void say(Words& words) const {
+        words("Waits as long as the server asks, up to ", cap_,
+              "; if it asks for more, the call ends and says when to come back.");
+    }
+
     /// What an answer asks for: a wait, zero for none, a negative time for "do not retry".
     ///
     /// Header  `std::string_view(std::string_view name)`, empty if it is absent.

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSL-1.0
+// explain: a result as lanes of attempts, as text and as a picture.
+#ifndef REKEY_DESCRIBE_EXPLAIN_HPP
+#define REKEY_DESCRIBE_EXPLAIN_HPP
+
+#include <rekey/detail/foreign_text.hpp>
+#include <rekey/result.hpp>
+#include <rekey/trail.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rekey {
+inline namespace v0_1 {
+
+namespace detail {
+
+/// How one attempt ended: a symbol and a word, so that a picture needs no colour.
+struct Verdict {
+    std::string_view symbol;
+    std::string_view word;
+    std::string_view tone;  // of the picture: good, bad or odd
+};
+constexpr Verdict verdict_of(const TrailEntry& entry) noexcept {
+    switch (entry.fault) {
+        case Fault::nothing: break;
+        case Fault::malformed: return {"?", "unreadable", "odd"};
+        case Fault::misconfigured: return {"!", "unusable", "bad"};
+        case Fault::lasting: return {"!", "cannot work", "bad"};
+    }
+    switch (entry.reach) {
+        case Reach::never_sent: return {"/", "not sent", "odd"};
+        case Reach::sent_unanswered: return {"?", "no answer", "odd"};
+        case Reach::cut_short: return {"?", "cut short", "odd"};
+        case Reach::answered:
+        case Reach::delivered: break;
+    }
+    switch (entry.failure) {
+        case NoFailure: return {"✓", "accepted", "good"};
+        case AuthRejected: return {"✗", "refused", "bad"};
+        case NotFound: return {"∅", "not found", "bad"};
+        case RateLimited: return {"‖", "rate limited", "odd"};
+        case QuotaExhausted: return {"$", "quota used up", "bad"};
+        case Transient: return {"!", "failing", "odd"};
+        case Permanent: return {"✗", "wrong request", "bad"};
+    }
+    return {"?", "unknown", "odd"};
+}
+constexpr std::string_view why(Move move) noexcept {
+    switch (move) {
+        case Move::first: return "first";
+        case Move::repeat: return "repeat";
+        case Move::renew: return "renewed";
+        case Move::fall_back: return "fall back";
+        case Move::straddle: return "route changed";
+    }
+    return "unknown";
+}
+constexpr std::string_view why(StopReason reason) noexcept {
+    switch (reason) {
+        case StopReason::success: return "accepted";
+        case StopReason::remedies_used_up: return "every credential was refused";
+        case StopReason::attempts_used_up: return "no attempt is left";
+        case StopReason::deadline: return "the time is over";
+        case StopReason::budget_spent: return "the retry budget is spent";
+        case StopReason::not_retryable: return "nothing to gain by another attempt";
+        case StopReason::unsafe_to_repeat: return "repeating it may do harm";
+        case StopReason::come_back_later: return "come back later";
+        case StopReason::needs_user: return "the user must authorize";
+        case StopReason::exchange_failed: return "no token could be obtained";
+        case StopReason::cancelled: return "cancelled";
+    }
+    return "unknown";
+}
+/// `HTTP 200, code 4101`; of no answer: nothing.
+inline std::string numbers_of(const TrailEntry& entry) {
+    std::string text;
+    if (entry.http_status != 0) text = "HTTP " + std::to_string(entry.http_status);
+    if (entry.has_service_code) {
+        if (!text.empty()) text += ", ";
+        text += "code " + std::to_string(entry.service_code);
+    }
+    return text;
+}
+
+/// A trail as a table: one lane a credential, one column an attempt.
+///
+/// Reads the trail and nothing else: names of credentials, numbers and what the numbers mean. There
+/// is no text of a server and no token in it that could get into a picture.
+class Lanes {
+public:
+    struct Column {
+        const TrailEntry* entry;  // null: here the middle is not kept
+        std::size_t lane;
+    };
+
+    Lanes(const Trail& trail, StopReason reason) : omitted_(trail.omitted()) {
+        for (std::size_t i = 0; i != trail.size(); ++i) {
+            if (i == trail.size() / 2 && omitted_ != 0) columns_.push_back({nullptr, 0});
+            columns_.push_back({&trail[i], lane_of(trail, trail[i])});
+        }
+        title_ = reason == StopReason::success ? "accepted" : std::string(why(reason));
+        if (reason == StopReason::success && !trail.empty()) {
+            const std::string by = name_of(trail.credential(trail.back()));
+            if (!by.empty()) title_ += " as " + by;
+        }
+        title_ += trail.count() == 0   ? "; nothing was sent"
+                  : trail.count() == 1 ? "; 1 attempt"
+                                       : "; " + std::to_string(trail.count()) + " attempts";
+        keep_to_one_line(title_);
+    }
+
+    const std::string& title() const noexcept { return title_; }
+    const std::vector<Column>& columns() const noexcept { return columns_; }
+    const std::vector<std::string>& names() const noexcept { return names_; }
+    std::string omitted() const { return std::to_string(omitted_) + " more"; }
+
+    static std::string head(const TrailEntry& entry) {
+        std::string text = entry.exchange ? "token for " : "";
+        text += std::to_string(entry.number) + ' ';
+        text.append(why(entry.move));
+        return text;
+    }
+
+private:
+    static std::string name_of(std::string_view name) {
+        std::string text(name);
+        keep_to_one_line(text);
+        return text;
+    }
+    std::size_t lane_of(const Trail& trail, const TrailEntry& entry) {
+        for (std::size_t lane = 0; lane != slots_.size(); ++lane)
+            if (slots_[lane] == entry.slot) return lane;
+        slots_.push_back(entry.slot);
+        const std::string name = name_of(trail.credential(entry));
+        names_.push_back(name.empty() ? std::string("request") : name);
+        return slots_.size() - 1;
+    }
+
+    std::size_t omitted_;
+    std::string title_{};
+    std::vector<Column> columns_{};
+    std::vector<std::uint8_t> slots_{};
+    std::vector<std::string> names_{};
+};
+
+/// How many places a text takes on a line, of letters that take one each.
+inline std::size_t places(std::string_view text) noexcept {
+    std::size_t count = 0;
+    for (const char c : text)
+        if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) ++count;
+    return count;
+}
+inline void fill(std::string& line, std::size_t width) {
+    for (std::size_t now = places(line); now < width; ++now) line += ' ';
+}
+
+inline std::string lanes_text(const Lanes& lanes) {
+    const auto cell = [&lanes](const Lanes::Column& column, std::size_t lane, int row) {
+        if (column.entry == nullptr) return row == 0 ? lanes.omitted() : std::string("…");
+        if (row == 0) return Lanes::head(*column.entry);
+        if (column.lane != lane) return std::string("·");
+        if (row == 2) return numbers_of(*column.entry);
+        const Verdict verdict = verdict_of(*column.entry);
+        return std::string(verdict.symbol).append(" ").append(verdict.word);
+    };
+    std::vector<std::string> rows(1 + 2 * lanes.names().size());
+    for (std::size_t lane = 0; lane != lanes.names().size(); ++lane)
+        rows[1 + 2 * lane] = lanes.names()[lane];
+    for (const Lanes::Column& column : lanes.columns()) {
+        std::size_t width = 0;
+        for (const std::string& row : rows)
+            if (places(row) > width) width = places(row);
+        for (std::string& row : rows) fill(row, width + 2);
+        rows[0] += cell(column, 0, 0);
+        for (std::size_t lane = 0; lane != lanes.names().size(); ++lane) {
+            rows[1 + 2 * lane] += cell(column, lane, 1);
+            if (column.entry != nullptr && column.lane == lane)
+                rows[2 + 2 * lane] += cell(column, lane, 2);
+        }
+    }
+    std::string text = lanes.title() + '\n';
+    if (lanes.columns().empty()) return text;
+    for (std::string& row : rows) {
+        while (!row.empty() && row.back() == ' ') row.pop_back();
+        if (!row.empty()) text += row + '\n';
+    }
+    return text;
+}
+
+inline std::string xml(std::string_view text) {
+    std::string safe;
+    for (const char c : text) {
+        switch (c) {
+            case '&': safe += "&amp;"; break;
+            case '<': safe += "&lt;"; break;
+            case '>': safe += "&gt;"; break;
+            case '"': safe += "&quot;"; break;
+            case '\'': safe += "&#39;"; break;
+            default: safe += c;
+        }
+    }
+    return safe;
+}
+
+inline std::string lanes_svg(const Lanes& lanes) {
+    std::size_t step = 150;
+    for (const Lanes::Column& column : lanes.columns())
+        if (column.entry != nullptr) {
+            const std::size_t wide = places(numbers_of(*column.entry)) * 8 + 32;
+            if (wide > step) step = wide;
+        }
+    constexpr std::size_t row = 64;
+    std::size_t left = 110;
+    for (const std::string& name : lanes.names())
+        if (places(name) * 9 + 20 > left) left = places(name) * 9 + 20;
+    std::size_t width = left + step * lanes.columns().size() + 10;
+    if (places(lanes.title()) * 9 + 20 > width) width = places(lanes.title()) * 9 + 20;
+    const std::size_t height = 60 + row * lanes.names().size();
+    const auto number = [](std::size_t value) { return std::to_string(value); };
+
+    std::string svg =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"rekey-lanes\" viewBox=\"0 "
+        "0 " +
+        number(width) + ' ' + number(height) + "\" width=\"" + number(width) + "\" height=\"" +
+        number(height) + "\" role=\"img\">\n";
+    svg += "<title>" + xml(lanes.title()) + "</title>\n<desc>" + xml(lanes_text(lanes)) +
+           "</desc>\n"
+           "<style>.rekey-lanes{font:14px system-ui,'DejaVu "
+           "Sans',sans-serif;max-width:100%;height:auto;"
+           "--paper:#fbfbf9;--ink:#1b1b20;--line:#6a6a72;--good:#1d6b3a;--bad:#a3301b;"
+           "--odd:#7a5200}"
+           "@media (prefers-color-scheme:dark){.rekey-lanes{--paper:#17171b;--ink:#ececf0;"
+           "--line:#9a9aa4;--good:#7fd39b;--bad:#ff9e88;--odd:#ecc16a}}"
+           ".rekey-lanes text{fill:var(--ink)}.rekey-lanes .paper{fill:var(--paper)}"
+           ".rekey-lanes .line{stroke:var(--line);fill:none}"
+           ".rekey-lanes .box{fill:none;stroke-width:1.5}"
+           ".rekey-lanes .good{stroke:var(--good)}.rekey-lanes .bad{stroke:var(--bad)}"
+           ".rekey-lanes .odd{stroke:var(--odd);stroke-dasharray:4 3}</style>\n"
+           "<rect class=\"paper\" width=\"" +
+           number(width) + "\" height=\"" + number(height) + "\"/>\n";
+    const auto text = [&](std::size_t x, std::size_t y, std::string_view what, const char* more) {
+        svg += "<text x=\"" + number(x) + "\" y=\"" + number(y) + '"' + more + '>' + xml(what) +
+               "</text>\n";
+    };
+    text(10, 22, lanes.title(), " font-weight=\"bold\"");
+    for (std::size_t lane = 0; lane != lanes.names().size(); ++lane) {
+        const std::size_t y = 56 + row * lane;
+        text(10, y + 32, lanes.names()[lane], "");
+        svg += "<path class=\"line\" d=\"M" + number(left - 8) + ' ' + number(y + 26) + 'H' +
+               number(width - 10) + "\"/>\n";
+    }
+    for (std::size_t i = 0; i != lanes.columns().size(); ++i) {
+        const Lanes::Column& column = lanes.columns()[i];
+        const std::size_t x = left + step * i;
+        if (column.entry == nullptr) {
+            text(x + 6, 46, "… " + lanes.omitted() + " …", " font-size=\"12\"");
+            continue;
+        }
+        const std::size_t y = 54 + row * column.lane;
+        const Verdict verdict = verdict_of(*column.entry);
+        text(x + 6, 46, Lanes::head(*column.entry), " font-size=\"12\"");
+        for (const char* kind : {"paper", "box"}) {
+            svg += std::string("<rect class=\"") + kind;
+            if (kind[0] == 'b') svg.append(" ").append(verdict.tone);
+            svg += "\" x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" +
+                   number(step - 12) + "\" height=\"52\" rx=\"4\"/>\n";
+        }
+        text(x + 8, y + 22, std::string(verdict.symbol).append(" ").append(verdict.word), "");
+        text(x + 8, y + 41, numbers_of(*column.entry), " font-size=\"12\"");
+    }
+    return svg + "</svg>\n";
+}
+
+}  // namespace detail
+
+/// How a call went, as lanes: one a credential, one column an attempt, with class and code.
+///
+/// ```
+/// accepted as enterprise; 2 attempts
+///             1 first               2 fall back
+/// personal    ✗ refused             ·
+///             HTTP 200, code 4101
+/// enterprise  ·                     ✓ accepted
+///                                   HTTP 200, code 0
+/// ```
+/// Of a long call the first four and the last four attempts; the count is exact. Holds no token, no
+/// URL and no words of the service: the trail has none.
+template <class Response> std::string explain(const Result<Response>& result) {
+    return detail::lanes_text(detail::Lanes(result.trail(), result.stop_reason()));
+}
+
+/// The same as an SVG element that a page can hold: light and dark as the reader likes it, no
+/// script, and nothing said by colour alone. Its words are in `<desc>` too, for those who listen.
+template <class Response> std::string explain_svg(const Result<Response>& result) {
+    return detail::lanes_svg(detail::Lanes(result.trail(), result.stop_reason()));
+}
+
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif
