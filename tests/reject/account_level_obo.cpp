@@ -3,8 +3,6 @@
 #include <rekey/coze.hpp>
 #include <rekey/coze/account_level.hpp>
 
-namespace {
-
 struct OfUser {
     static constexpr auto name = "user";
     static constexpr rekey::Identity identity = rekey::Identity::user;
@@ -12,8 +10,6 @@ struct OfUser {
 };
 using Old = rekey::coze::Pat<rekey::coze::Personal>;
 using New = rekey::coze::Pat<rekey::coze::Enterprise>;
-
-}  // namespace
 
 #ifndef REKEY_REJECT
 using Shown = rekey::CredentialChain<New, Old>;

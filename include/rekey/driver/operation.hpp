@@ -631,9 +631,10 @@ private:
         Action next;
         switch (event) {
             case Event::answered: {
-                auto answer = std::move(answers_[copy]);
-                is_over = frame_.ends_with(*answer, &Trail::add);
-                if (!is_over) next = frame_.received(std::move(*answer), now());
+                Answer answer = std::move(*answers_[copy]);
+                answers_[copy].reset();
+                is_over = frame_.ends_with(answer, &Trail::add);
+                if (!is_over) next = frame_.received(std::move(answer), now());
                 break;
             }
             case Event::failed: rethrow(); break;
