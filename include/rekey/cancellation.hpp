@@ -135,9 +135,9 @@ private:
 ///
 /// A call that is stopped ends with `ErrorKind::cancelled`: before its next attempt, at once while
 /// it waits for a delay, and within 50 ms while it waits for another caller's token, for a person,
-/// or by a clock of the user's own. An attempt that is
-/// on its way is the transport's; a token request that came back is still kept. An asynchronous
-/// call ends at once, on the thread that cancels, whatever it waits for; a late answer is dropped.
+/// or by a clock of the user's own. An attempt that is on its way is the transport's; a token
+/// request that came back is still kept. An asynchronous call ends at once, on the thread that
+/// cancels, whatever it waits for; a late answer is dropped.
 /// Threads   any; copies are the same.
 /// Cost      one allocation; a call that has no `Cancellation` pays nothing.
 class Canceller {

@@ -156,3 +156,25 @@ TEST_CASE("a wait by the machine's clock ends the moment the call is stopped") {
     CHECK(sends == 1);
     CHECK(std::chrono::steady_clock::now() - began < std::chrono::minutes{10});
 }
+
+TEST_CASE("a wait by the machine's clock is left whole to the canceller, which can end it") {
+    static Duration asked{0};
+    static int waits = 0;
+    const detail::Atomic<bool> flag{false};
+    detail::Stop stop;
+    stop.flag = &flag;
+    stop.wait = [](const detail::Atomic<bool>*, Duration delay) {
+        ++waits;
+        asked = delay;
+        return false;
+    };
+    detail::SystemClock clock;
+    CHECK_FALSE(stop.sleep(clock, std::chrono::hours{1}));
+    CHECK(waits == 1);
+    CHECK(asked == std::chrono::hours{1});
+
+    detail::CallExtras extras;
+    const Canceller canceller;
+    extras.take(Cancellation{canceller});
+    CHECK(extras.stop.wait == &detail::StopList::wait);
+}

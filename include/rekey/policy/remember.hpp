@@ -33,8 +33,7 @@ inline namespace v0_1 {
 ///            since the call set out. A wrong memory costs a call, never an answer. Calls with
 ///            `SameCredentialAs` neither follow nor teach.
 /// Straddle   a call that all credentials have refused is sent once more if another call has
-/// changed
-///            the route of its key meanwhile.
+///            changed the route of its key meanwhile.
 /// Requires   a chain of two credentials at least (checked when compiled).
 /// Threads    any; lock-free. Copies, and so the copies of a client, share what is learned.
 /// Cost       one allocation when made; a call reads eight neighbouring words, and hashes its key.

@@ -5,12 +5,12 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 #include "support/later.hpp"
+#include "support/traded.hpp"
 
 #include <rekey/cancellation.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/hedge.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
-#include <rekey/token/source.hpp>
 
 #include <chrono>
 #include <deque>
@@ -35,29 +35,10 @@ auto into(Results& results) {
 }
 HttpRequest question() { return {"GET", "https://api.coze.com/v1/bots/7", {}, {}}; }
 
-struct Traded {
-    static constexpr auto name = "traded";
-    using Exchange = token::Exchanged;
-    struct Request {
-        HttpRequest http{"POST", "https://auth.example/token", {}, {}};
-        Secret authorization{"Bearer assertion"};
-        std::string problem{};
-    };
-    Request token_request(std::int64_t) const { return {}; }
-    oauth::TokenAnswer read_token(int status, std::string_view type, std::string_view body,
-                                  std::int64_t now) const {
-        oauth::TokenRules rules;
-        rules.now = now;
-        return oauth::read_token_answer(status, type, body, rules);
-    }
-};
 struct Other : Traded {
     static constexpr auto name = "other";
 };
 bool is_exchange(const HttpRequest& request) { return request.url == "https://auth.example/token"; }
-HttpResponse granted(const std::string& token) {
-    return answer(200, R"({"access_token":")" + token + R"(","expires_in":900})");
-}
 
 }  // namespace
 

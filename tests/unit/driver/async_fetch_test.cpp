@@ -4,11 +4,11 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 #include "support/later.hpp"
+#include "support/traded.hpp"
 
 #include <rekey/cancellation.hpp>
 #include <rekey/driver/callback.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
-#include <rekey/token/source.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -26,28 +26,6 @@ using driver::callback::CallHandle;
 using testing::ManualScheduler;
 using Results = std::vector<Result<HttpResponse>>;
 
-/// A credential whose token comes from an endpoint.
-struct Traded {
-    static constexpr auto name = "traded";
-    using Exchange = token::Exchanged;
-
-    struct Request {
-        HttpRequest http{"POST", "https://auth.example/token", {}, {}};
-        Secret authorization{"Bearer assertion-of-the-client"};
-        std::string problem{};
-    };
-    Request token_request(std::int64_t) const { return {}; }
-    oauth::TokenAnswer read_token(int status, std::string_view type, std::string_view body,
-                                  std::int64_t now) const {
-        oauth::TokenRules rules;
-        rules.now = now;
-        return oauth::read_token_answer(status, type, body, rules);
-    }
-};
-
-HttpResponse granted(const std::string& token) {
-    return answer(200, R"({"access_token":")" + token + R"(","expires_in":900})");
-}
 auto into(Results& results) {
     return [&results](Result<HttpResponse> result) { results.push_back(std::move(result)); };
 }

@@ -5,9 +5,9 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 #include "support/later.hpp"
+#include "support/traded.hpp"
 
 #include <rekey/testing/manual_scheduler.hpp>
-#include <rekey/token/source.hpp>
 
 #include <exception>
 #include <stdexcept>
@@ -43,23 +43,6 @@ struct Either {
         } catch (const std::runtime_error& broken) {
             *caught = broken.what();
         }
-    }
-};
-
-struct Traded {
-    static constexpr auto name = "traded";
-    using Exchange = token::Exchanged;
-    struct Request {
-        HttpRequest http{"POST", "https://auth.example/token", {}, {}};
-        Secret authorization{"Bearer assertion"};
-        std::string problem{};
-    };
-    Request token_request(std::int64_t) const { return {}; }
-    oauth::TokenAnswer read_token(int status, std::string_view type, std::string_view body,
-                                  std::int64_t now) const {
-        oauth::TokenRules rules;
-        rules.now = now;
-        return oauth::read_token_answer(status, type, body, rules);
     }
 };
 

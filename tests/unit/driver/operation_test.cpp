@@ -3,13 +3,13 @@
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/traded.hpp"
 
 #include <rekey/driver/callback.hpp>
 #include <rekey/observe/log_line.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/observe.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
-#include <rekey/token/source.hpp>
 
 #include <functional>
 #include <string>
@@ -22,26 +22,6 @@ using namespace clients;
 using namespace std::chrono_literals;
 using testing::Script;
 using Lines = std::vector<std::string>;
-
-struct Traded {
-    static constexpr auto name = "traded";
-    using Exchange = token::Exchanged;
-    struct Request {
-        HttpRequest http{"POST", "https://auth.example/token", {}, {}};
-        Secret authorization{"Bearer assertion"};
-        std::string problem{};
-    };
-    Request token_request(std::int64_t) const { return {}; }
-    oauth::TokenAnswer read_token(int status, std::string_view type, std::string_view body,
-                                  std::int64_t now) const {
-        oauth::TokenRules rules;
-        rules.now = now;
-        return oauth::read_token_answer(status, type, body, rules);
-    }
-};
-HttpResponse granted(const std::string& token) {
-    return answer(200, R"({"access_token":")" + token + R"(","expires_in":900})");
-}
 
 /// Writes down each hook.
 struct Notes {
