@@ -6,6 +6,7 @@
 #include <rekey/detail/atomic.hpp>
 #include <rekey/detail/shared.hpp>
 #include <rekey/extras.hpp>
+#include <rekey/stop_signal.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -101,7 +102,9 @@ public:
         }
         thrown.pass_on();
     }
-    /// `Stop::wait`, for the flag of a list.
+    /// `Stop::sleeper`, for the flag of a list.
+    static Sleeper* sleeper(const Atomic<bool>* flag);
+    /// `Stop::wait`, the same.
     static bool wait(const Atomic<bool>* flag, Duration delay) {
         const auto& list = *static_cast<const StopList*>(flag);
         const auto stopped = [&list] { return list.is_cancelled(); };
@@ -129,14 +132,58 @@ private:
     Stoppable* first_ = nullptr;
 };
 
+/// A blocked caller whose call a canceller may stop. It outlives its sleep in the lists of both
+/// who may end that.
+class StoppableSleep final : public Sleeper, public Stoppable {
+public:
+    /// `list` is needed until `sleep` returns.
+    explicit StoppableSleep(StopList& list) noexcept : list_(list) {}
+
+    bool sleep() override {
+        if (!list_.enter(*this)) return false;
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [this] { return is_woken_ || is_stopped_; });
+        const bool is_woken = is_woken_;
+        lock.unlock();
+        list_.leave(*this);
+        return is_woken;
+    }
+    void wake() override { set(is_woken_); }
+    void stop() override { set(is_stopped_); }
+    void keep() noexcept override { owners_.fetch_add(1, Order::relaxed); }
+    void drop() noexcept override {
+        if (owners_.fetch_sub(1, Order::acq_rel) == 1) delete this;
+    }
+
+private:
+    ~StoppableSleep() = default;
+    void set(bool& flag) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        flag = true;
+        changed_.notify_all();
+    }
+    StopList& list_;
+    std::mutex mutex_{};
+    std::condition_variable changed_{};
+    Atomic<unsigned> owners_{1};
+    bool is_woken_ = false;
+    bool is_stopped_ = false;
+};
+
+inline Sleeper* StopList::sleeper(const Atomic<bool>* flag) {
+    // A call only reads its flag, and its canceller, which is no constant, keeps this list.
+    return new StoppableSleep(const_cast<StopList&>(static_cast<const StopList&>(*flag)));
+}
+
 }  // namespace detail
 
 /// Stops calls: `Canceller stop; client.send(request, Cancellation{stop}); … stop.cancel();`
 ///
-/// A call that is stopped ends with `ErrorKind::cancelled`: before its next attempt, at once while
-/// it waits for a delay, and within 50 ms while it waits for another caller's token, for a person,
-/// or by a clock of the user's own. An attempt that is on its way is the transport's; a token
-/// request that came back is still kept. An asynchronous call ends at once, on the thread that
+/// A call that is stopped ends with `ErrorKind::cancelled`: before its next attempt, and at once
+/// while it waits, for a delay, a poll or another caller's token. An attempt that is on its way is
+/// the transport's, and a Redirector that waits for a person its own; a token request that came
+/// back is still kept. A wait by a clock of the user's own ends at once if that clock's `sleep`
+/// takes the `StopSignal`, else within 50 ms. An asynchronous call ends at once, on the thread that
 /// cancels, whatever it waits for; a late answer is dropped.
 /// Threads   any; copies are the same.
 /// Cost      one allocation; a call that has no `Cancellation` pays nothing.
@@ -167,6 +214,7 @@ private:
     void add_to(detail::CallExtras& extras) const noexcept {
         extras.stop.flag = &*canceller_.calls_;
         extras.stop.wait = &detail::StopList::wait;
+        extras.stop.sleeper = &detail::StopList::sleeper;
     }
     Canceller canceller_;
 };

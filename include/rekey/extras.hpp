@@ -86,24 +86,20 @@ struct BringsKey<Extra, std::enable_if_t<Extra::brings_key>> : std::true_type {}
 /// stopped.
 template <class Extra> struct StopsCall : std::false_type {};
 
-struct SystemClock;
+class Sleeper;
 
-/// Whether somebody stopped a call, and waiting that knows of it. Nobody can without a flag.
+/// `rekey::StopSignal`. What waits is defined in rekey/stop_signal.hpp, for those who wait.
 struct Stop {
     const Atomic<bool>* flag = nullptr;
     /// Waits by the machine's clock, and ends at once when the call is stopped; false then.
     bool (*wait)(const Atomic<bool>* flag, Duration delay) = nullptr;
+    /// Somebody who waits for another caller, and not longer than until the call is stopped.
+    Sleeper* (*sleeper)(const Atomic<bool>* flag) = nullptr;
 
     bool is_cancelled() const noexcept { return flag != nullptr && flag->load(Order::acquire); }
+    inline bool wait_for(Duration delay) const;
     /// False if the call was stopped before the time was over.
-    template <class Clock> bool sleep(Clock& clock, Duration delay) const {
-        if (std::is_same_v<Clock, SystemClock> && wait != nullptr) return wait(flag, delay);
-        constexpr Duration tick = std::chrono::milliseconds{50};
-        for (; flag != nullptr && delay > tick && !is_cancelled(); delay -= tick) clock.sleep(tick);
-        if (is_cancelled()) return false;
-        clock.sleep(delay);
-        return !is_cancelled();
-    }
+    template <class Clock> bool sleep(Clock& clock, Duration delay) const;
 };
 
 /// The extras of a call, sorted.

@@ -7,6 +7,7 @@
 
 #include <rekey/coze.hpp>
 #include <rekey/coze/device_flow.hpp>
+#include <rekey/detail/mutex.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/testing.hpp>
 
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace rekey;
 
@@ -136,25 +138,22 @@ TEST_CASE("S63 a device flow that waits for a person ends within a tick when it 
     CHECK(polls == 1);
 }
 
-TEST_CASE("a wait by the machine's clock ends the moment the call is stopped") {
+TEST_CASE("a wait by the machine's clock ends when somebody cancels, not with its time") {
     const Canceller stop;
-    std::atomic<int> sends{0};
-    const auto http = [&](const HttpRequest&, const Attempt&) {
-        ++sends;
-        return HttpResponse{503, {}, "", false};
-    };
-    const Client client{http, RetryOn<Transient>{}, MaxAttempts<5>{},
-                        Backoff{Constant{std::chrono::hours{1}}, NoJitter{}}};
-    const auto began = std::chrono::steady_clock::now();
-    std::thread stopper([&] {
-        while (sends == 0) std::this_thread::yield();
-        stop.cancel();
+    detail::CallExtras extras;
+    extras.take(Cancellation{stop});
+    std::atomic<bool> is_waiting{false};
+    bool is_over = true;
+    std::thread caller([&] {
+        is_waiting = true;
+        detail::SystemClock clock;
+        is_over = extras.stop.sleep(clock, (Duration::max)());
     });
-    const auto result = client.send(request, Cancellation{stop});
-    stopper.join();
-    CHECK(result.error().kind == ErrorKind::cancelled);
-    CHECK(sends == 1);
-    CHECK(std::chrono::steady_clock::now() - began < std::chrono::minutes{10});
+    while (!is_waiting) std::this_thread::yield();
+    stop.cancel();
+    caller.join();
+    CHECK_FALSE(is_over);
+    CHECK_FALSE(extras.stop.wait_for((Duration::max)()));
 }
 
 TEST_CASE("a wait by the machine's clock is left whole to the canceller, which can end it") {
@@ -177,4 +176,57 @@ TEST_CASE("a wait by the machine's clock is left whole to the canceller, which c
     const Canceller canceller;
     extras.take(Cancellation{canceller});
     CHECK(extras.stop.wait == &detail::StopList::wait);
+    CHECK(extras.stop.sleeper == &detail::StopList::sleeper);
+}
+
+TEST_CASE("a clock of the user's own that takes the stop waits once, and as long as it likes") {
+    struct OwnClock : testing::ManualClock {
+        Canceller stop;
+        bool sleep(Duration delay, const StopSignal& stopped) {
+            CHECK_FALSE(stopped.is_cancelled());
+            testing::ManualClock::sleep(delay);
+            stop.cancel();
+            return stopped.wait_for(delay);
+        }
+    } clock;
+    int sends = 0;
+    const auto http = [&](const HttpRequest&, const Attempt&) {
+        ++sends;
+        return HttpResponse{503, {}, "", false};
+    };
+    const Client client{http, RetryOn<Transient>{}, MaxAttempts<5>{},
+                        Backoff{Constant{std::chrono::hours{1}}, NoJitter{}}, UseClock{clock}};
+    const auto result = client.send(request, Cancellation{clock.stop});
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(sends == 1);
+    CHECK(clock.waits() == std::vector<Duration>{std::chrono::hours{1}});
+}
+
+TEST_CASE("who waits for another caller sleeps until that one wakes it or its call is stopped") {
+    const Canceller stop;
+    detail::CallExtras extras;
+    extras.take(Cancellation{stop});
+    detail::Mutex mutex;
+    const auto sleeps_till = [&](auto&& ends) {
+        detail::WakerList waiting;
+        bool is_woken = false;
+        mutex.lock();
+        std::thread caller([&] {
+            mutex.lock();  // it stands in the list when the lock can be had again
+            is_woken = detail::sleep_in(waiting, mutex, extras.stop);
+            mutex.unlock();
+        });
+        mutex.unlock();
+        for (bool is_listed = false; !is_listed;) {
+            const detail::Locked locked(mutex);
+            is_listed = !waiting.empty();
+        }
+        ends(waiting);
+        caller.join();
+        return is_woken;
+    };
+    CHECK(sleeps_till([](detail::WakerList& waiting) { waiting.wake_all(); }));
+    CHECK_FALSE(sleeps_till([&](detail::WakerList&) { stop.cancel(); }));
+    // It was too late to wait at all.
+    CHECK_FALSE(sleeps_till([](detail::WakerList&) {}));
 }

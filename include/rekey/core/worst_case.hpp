@@ -19,6 +19,7 @@ struct WorstCase {
     static constexpr Duration unbounded_wait = (Duration::max)();
 
     std::uint32_t sends = 1;   ///< The most sends, fallbacks and renewals included.
+    std::uint32_t copies = 0;  ///< The most that `Hedge` adds to them, where its quota has as many.
     Duration longest_wait{0};  ///< The longest single wait before a send.
     Duration all_waits{0};     ///< All waits of one call together.
     Duration longest_attempt{
@@ -38,6 +39,26 @@ template <class Policy>
 struct BoundsTime<Policy,
                   std::void_t<decltype(std::declval<const typename Policy::Rule&>().most_time())>>
     : std::true_type {};
+
+template <class Policy> constexpr std::uint32_t copies_of(const Policy& policy) noexcept {
+    if constexpr (Policy::role == Role::hedge) return policy.most_copies() - 1;
+    (void)policy;
+    return 0;
+}
+/// What is added to each send.
+constexpr WorstCase with_copies(WorstCase worst, std::uint32_t each) noexcept {
+    constexpr std::uint32_t most = WorstCase::unbounded_sends;
+    if (each != 0) worst.copies = worst.sends > most / each ? most : worst.sends * each;
+    return worst;
+}
+/// A client that hedges says how many copies of a send it makes, the first included.
+template <class Client, class = void> struct Copies {
+    static constexpr std::uint32_t of(const Client&) noexcept { return 0; }
+};
+template <class Client>
+struct Copies<Client, std::void_t<decltype(std::declval<const Client&>().most_copies())>> {
+    static std::uint32_t of(const Client& client) noexcept { return client.most_copies() - 1; }
+};
 
 /// Sums that stop at the end of what a Duration can hold.
 constexpr Duration sum_of(Duration left, Duration right) noexcept {
@@ -111,7 +132,8 @@ template <class... Policies> constexpr WorstCase worst_case(const Policies&... p
     if constexpr (sizeof...(Policies) == 0)
         return detail::worst_case(Plan<>{}, Rules{});
     else
-        return detail::worst_case(Plan<Policies...>{}, Rules(policies...));
+        return detail::with_copies(detail::worst_case(Plan<Policies...>{}, Rules(policies...)),
+                                   (detail::copies_of(policies) + ...));
 }
 
 /// The same of a plan whose numbers are all in its type.
@@ -127,7 +149,8 @@ template <class Plan> constexpr WorstCase worst_case() noexcept {
 
 /// The same of a client, its numbers of run time included.
 template <class Client> constexpr WorstCase worst_case_of(const Client& client) noexcept {
-    return detail::worst_case(typename Client::WorkingPlan{}, client.rules());
+    return detail::with_copies(detail::worst_case(typename Client::WorkingPlan{}, client.rules()),
+                               detail::Copies<Client>::of(client));
 }
 
 /// For people: `at most 4 sends; waits of 0.4 s at most, 0.7 s in all`.
@@ -148,6 +171,10 @@ inline std::string describe(const WorstCase& worst) {
         worst.sends == WorstCase::unbounded_sends
             ? "any number of sends"
             : "at most " + std::to_string(worst.sends) + (worst.sends == 1 ? " send" : " sends");
+    if (worst.copies == WorstCase::unbounded_sends)
+        text += ", and copies";
+    else if (worst.copies != 0)
+        text += ", and " + std::to_string(worst.copies) + (worst.copies == 1 ? " copy" : " copies");
     if (worst.longest_wait == Duration{0})
         text += "; no wait";
     else

@@ -42,7 +42,8 @@ struct PkceProof {
 /// Listener    a callable `std::string listener(const AuthorizationRequest&)` that waits for the
 ///             next request at the redirect URI and returns its target (`/callback?code=…`), or an
 ///             empty text when it gives up. It listens before it is handed over here, since the
-///             browser may be fast. Requests that belong to no flow are ignored.
+///             browser may be fast. Requests that belong to no flow are ignored. One that takes a
+///             `const StopSignal&` beside the request can see that its call was stopped.
 /// Threads     any; copies share their flows.
 /// Source      coze-api §3, §3.5; RFC 7636; RFC 8252 §7.3
 /// Example     `OboReauth{coze::PkceLoopback{options, open_browser, listener}}`
@@ -96,14 +97,22 @@ private:
     template <class Exchanger, class Clock>
     void listen(const oauth::FlowUser& user, const Exchanger& exchanger, Clock& clock,
                 oauth::FlowAnswer& answer) {
+        constexpr bool takes_stop =
+            std::is_invocable_r_v<std::string, Listener&, const AuthorizationRequest&,
+                                  const StopSignal&>;
         static_assert(
-            std::is_invocable_r_v<std::string, Listener&, const AuthorizationRequest&>,
+            takes_stop ||
+                std::is_invocable_r_v<std::string, Listener&, const AuthorizationRequest&>,
             "rekey: the listener of PkceLoopback is called as std::string "
             "listener(const rekey::AuthorizationRequest&) and returns the target of the callback, "
             "or an empty text when nobody came.");
         const AuthorizationRequest request = answer.request;
         for (;;) {
-            const std::string target = state_->listener(request);
+            std::string target;
+            if constexpr (takes_stop)
+                target = state_->listener(request, user.stop);
+            else
+                target = state_->listener(request);
             answer = oauth::FlowAnswer{};
             answer.request = request;
             if (user.stop.is_cancelled()) {

@@ -52,17 +52,6 @@ public:
 #if defined(__unix__) || defined(__APPLE__)
     ~Waiters() { pthread_cond_destroy(&native_); }
     void wait(Mutex& mutex) { pthread_cond_wait(&native_, &mutex.native_); }
-    /// The same for 50 ms at most, for a caller that looks at something else in between.
-    void wait_a_while(Mutex& mutex) {
-        timespec until{};
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 50'000'000;
-        if (until.tv_nsec >= 1'000'000'000) {
-            until.tv_nsec -= 1'000'000'000;
-            ++until.tv_sec;
-        }
-        pthread_cond_timedwait(&native_, &mutex.native_, &until);
-    }
     void wake_all() noexcept { pthread_cond_broadcast(&native_); }
 
 private:
@@ -71,11 +60,6 @@ private:
     void wait(Mutex& mutex) {
         std::unique_lock<std::mutex> lock(mutex.native_, std::adopt_lock);
         native_.wait(lock);
-        lock.release();
-    }
-    void wait_a_while(Mutex& mutex) {
-        std::unique_lock<std::mutex> lock(mutex.native_, std::adopt_lock);
-        native_.wait_for(lock, std::chrono::milliseconds{50});
         lock.release();
     }
     void wake_all() noexcept { native_.notify_all(); }

@@ -47,6 +47,7 @@ public:
         (last_ != nullptr ? last_->next_ : first_) = &waker;
         last_ = &waker;
     }
+    bool empty() const noexcept { return first_ == nullptr; }
     /// Wakes all, outside of every lock: each may begin to wait again.
     void wake_all() {
         while (first_ != nullptr) {

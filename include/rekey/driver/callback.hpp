@@ -141,6 +141,13 @@ public:
     /// For `worst_case_of(client)`, as in `rekey::Client`.
     using WorkingPlan = typename Parts::Plan;
     const typename WorkingPlan::Rules& rules() const noexcept { return core_->rules; }
+    /// The same: how many copies of a send there may be, the first included.
+    std::uint32_t most_copies() const noexcept {
+        if constexpr (Core::hedges)
+            return Parts::template policy<Role::hedge>(core_->store).most_copies();
+        else
+            return 1;
+    }
 
 private:
     template <class, Asks> friend class driver::UserCalls;

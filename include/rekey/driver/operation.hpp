@@ -326,6 +326,7 @@ public:
           frame_(*core_->slot_set, core_->store, rules(), request_, extras_.sorted, result_) {
         extras_.sorted.stop.flag = &is_cancelled_;
         extras_.sorted.stop.wait = nullptr;
+        extras_.sorted.stop.sleeper = nullptr;
         if constexpr (Plan::admits) doors_.set(frame_);
         (watch(extras), ...);
     }

@@ -7,6 +7,7 @@
 #include <rekey/extras.hpp>
 #include <rekey/oauth/code_exchange.hpp>
 #include <rekey/result.hpp>
+#include <rekey/stop_signal.hpp>
 #include <rekey/user_calls.hpp>
 
 #include <cstdint>

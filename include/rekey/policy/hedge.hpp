@@ -50,7 +50,7 @@ public:
     }
     /// For the driver.
     Duration after() const noexcept { return after_; }
-    unsigned most_copies() const noexcept { return copies_; }
+    constexpr unsigned most_copies() const noexcept { return copies_; }
     /// A send was made, which adds its share to the quota.
     void sent() const noexcept { quota_.earn(); }
     /// Takes a copy out of the quota. False: there is none left.

@@ -33,7 +33,9 @@ struct WholeBodies {
 /// Takes time and waiting from `Clock`: for tests, and for programs with a clock of their own.
 ///
 /// Clock    `TimePoint now()`, `void sleep(Duration)`, `std::int64_t unix_seconds()`; borrowed, so
-///          it outlives the client.
+///          it outlives the client. A clock that really waits may have `bool sleep(Duration, const
+///          StopSignal&)` as well (rekey/stop_signal.hpp): a call that is stopped then ends at
+///          once; without it, it waits in steps of 50 ms.
 template <class Clock> class UseClock {
 public:
     static constexpr Role role = Role::clock;

@@ -12,6 +12,7 @@
 #include <rekey/detail/waker.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/oauth/token_response.hpp>
+#include <rekey/stop_signal.hpp>
 #include <rekey/token/signature.hpp>
 
 #include <cstdint>
@@ -242,11 +243,10 @@ protected:
     bool ended(std::uint64_t joined, const detail::Stop& stop) {
         const detail::Locked lock(mutex_);
         while (busy_.load(detail::Order::relaxed) && flight_ == joined) {
-            if (stop.is_cancelled()) return false;
-            if (stop.flag == nullptr)
+            if (stop.sleeper == nullptr)
                 ended_.wait(mutex_);
-            else
-                ended_.wait_a_while(mutex_);
+            else if (!detail::sleep_in(wakers_, mutex_, stop))
+                return false;
         }
         return true;
     }

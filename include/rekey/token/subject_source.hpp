@@ -8,6 +8,7 @@
 #include <rekey/oauth/flow.hpp>
 #include <rekey/oauth/parked.hpp>
 #include <rekey/oauth/revocation.hpp>
+#include <rekey/stop_signal.hpp>
 #include <rekey/token/signature.hpp>
 #include <rekey/token/source.hpp>
 
@@ -336,6 +337,7 @@ protected:
         Snapshot current{new Signature, readers};
         std::mutex mutex{};
         std::condition_variable ended{};  // a refresh or a question
+        detail::WakerList sleepers{};     // those of them whose call may be stopped
     };
 
     /// Lets the others go on when the caller that was busy for all is done, or throws.
@@ -349,6 +351,7 @@ protected:
             if (!lock_.owns_lock()) lock_.lock();
             flag_ = false;
             user_.ended.notify_all();
+            user_.sleepers.wake_all();
         }
 
     private:
@@ -468,11 +471,10 @@ protected:
     static bool wait(User& user, std::unique_lock<std::mutex>& lock, const detail::Stop& stop,
                      const IsOver& is_over) {
         while (!is_over()) {
-            if (stop.is_cancelled()) return false;
-            if (stop.flag == nullptr)
+            if (stop.sleeper == nullptr)
                 user.ended.wait(lock);
-            else
-                user.ended.wait_for(lock, std::chrono::milliseconds{50});
+            else if (!detail::sleep_in(user.sleepers, lock, stop))
+                return false;
         }
         return true;
     }

@@ -4,11 +4,14 @@
 #include <rekey/client.hpp>
 #include <rekey/core/call.hpp>
 #include <rekey/coze/api.hpp>
+#include <rekey/driver/callback.hpp>
 #include <rekey/http.hpp>
 #include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/policy/backoff.hpp>
+#include <rekey/policy/hedge.hpp>
 #include <rekey/policy/obo_reauth.hpp>
 #include <rekey/policy/retry_on.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/testing/print.hpp>
 #include <rekey/testing/script.hpp>
 #include <rekey/testing/timeline.hpp>
@@ -153,6 +156,29 @@ TEST_CASE("a client tells its worst case, with the numbers it was given at run t
                         Backoff{1s, EqualJitter{}}};
     CHECK(worst_case_of(client).sends == 3);
     CHECK(worst_case_of(client).all_waits == 3s);
+}
+
+TEST_CASE("the copies of Hedge are counted beside the sends") {
+    const WorstCase worst = worst_case(RetryOn<Transient>{}, MaxAttempts<3>{}, Hedge{200ms, 3});
+    CHECK(worst.sends == 3);
+    CHECK(worst.copies == 6);
+    CHECK(describe(worst) == "at most 3 sends, and 6 copies; no wait");
+    CHECK(describe(worst_case(Hedge{200ms})) == "at most 1 send, and 1 copy; no wait");
+    const WorstCase any = worst_case(RetryOn<Transient>{}, Deadline{5s}, Hedge{200ms});
+    CHECK(any.copies == WorstCase::unbounded_sends);
+    CHECK(worst_case(MaxAttempts{2'000'000'000}, RetryOn<Transient>{}, Hedge{1s, 4}).copies ==
+          WorstCase::unbounded_sends);
+
+    ManualScheduler loop;
+    const auto http = [](const HttpRequest&, const Attempt&, auto completion) {
+        completion(HttpResponse{200, {}, "", false});
+    };
+    const driver::callback::Client client{
+        http, loop, RetryOn<Transient>{}, MaxAttempts<3>{}, Hedge{200ms}, UseClock{loop}};
+    CHECK(worst_case_of(client).copies == 3);
+    const driver::callback::Client plain{http, loop, RetryOn<Transient>{}, MaxAttempts<3>{},
+                                         UseClock{loop}};
+    CHECK(worst_case_of(plain).copies == 0);
 }
 
 TEST_CASE("a worst case reads as a line") {

@@ -131,6 +131,23 @@ TEST_CASE("what any page sends to the loopback port does not end the flow") {
     CHECK(desk.wire.exchanges().size() == 1);
 }
 
+TEST_CASE("a listener that takes the stop sees that its call was stopped") {
+    Desk desk;
+    const Canceller stop;
+    int turns = 0;
+    const auto listener = [&](const AuthorizationRequest&, const StopSignal& stopped) {
+        ++turns;
+        CHECK_FALSE(stopped.is_cancelled());
+        stop.cancel();
+        CHECK_FALSE(stopped.wait_for(1h));  // at once
+        return std::string();
+    };
+    const auto client = desk.client(coze::PkceLoopback{desk.pkce_app(), shows, listener});
+    const auto result = client.send(desk.chat(), Cancellation{stop});
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(turns == 1);
+}
+
 TEST_CASE("a person who refuses in the browser ends the request") {
     Desk desk;
     const auto listener = [&](const AuthorizationRequest& request) {

@@ -311,6 +311,40 @@ TEST_CASE("a caller that is cancelled does not wait for the exchange of another"
     leader.join();
 }
 
+TEST_CASE("a caller that waits for the exchange of another looks at nothing until it is stopped") {
+    static std::atomic<int> sleepers{0};
+    token::Source<Traded> source{Traded{}};
+    const Canceller stop;
+    detail::CallExtras extras;
+    extras.take(Cancellation{stop});
+    extras.stop.sleeper = [](const detail::Atomic<bool>* flag) {
+        ++sleepers;
+        return detail::StopList::sleeper(flag);
+    };
+    testing::ManualClock clock;
+    token::Pin pin;
+    Report report;
+    const auto leads = [&](const HttpRequest&, std::string_view, std::string_view) {
+        std::thread follower([&] {
+            token::Pin its_pin;
+            Report its_report;
+            testing::ManualClock its_clock;
+            const auto nobody = [](const HttpRequest&, std::string_view, std::string_view) {
+                return failing(500);
+            };
+            CHECK(source.fetch(its_pin, false, extras, nobody, its_clock, its_report) ==
+                  Fetched::failed);
+            CHECK(its_report.cancelled);
+        });
+        while (sleepers == 0) std::this_thread::yield();
+        stop.cancel();
+        follower.join();  // the leader is still at it
+        return granted("token-1");
+    };
+    CHECK(fetch(source, pin, false, leads, clock) == Fetched::unproven);
+    CHECK(sleepers == 1);
+}
+
 TEST_CASE("a caller that is cancelled between two tries of its exchange makes no other") {
     token::Source<Traded> source{Traded{}};
     testing::ManualClock clock;

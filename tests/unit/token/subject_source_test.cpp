@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "support/obo.hpp"
 
+#include <rekey/cancellation.hpp>
 #include <rekey/detail/shared.hpp>
 
 #include <atomic>
@@ -313,6 +314,55 @@ TEST_CASE("S35 those who wait for a refresh share its failure") {
     CHECK(equal == 64);
     CHECK(!words.empty());
     if (wanted == Fetched::refused) CHECK(desk.endpoint.calls == 1);
+}
+
+TEST_CASE("who waits for a refresh of another sleeps until it has ended or the call is stopped") {
+    static std::atomic<int> sleepers{0};
+    sleepers = 0;
+    Desk desk;
+    desk.adopt_expired();
+    const Canceller stop;
+    detail::CallExtras extras;
+    extras.take(Subject{"ann"});
+    extras.take(Cancellation{stop});
+    extras.stop.sleeper = [](const detail::Atomic<bool>* flag) {
+        ++sleepers;
+        return detail::StopList::sleeper(flag);
+    };
+    const auto follow = [&](Report& report) {
+        token::Pin pin;
+        return desk.source.fetch(pin, false, extras, desk.endpoint, desk.clock, report);
+    };
+    std::atomic<Fetched> served{Fetched::failed};
+    std::thread patient;
+    desk.endpoint.answer = [&](int number) {
+        patient = std::thread([&] {
+            Report report;
+            served = follow(report);
+        });
+        while (sleepers == 0) std::this_thread::yield();
+        return granted(number);
+    };
+    token::Pin pin;
+    Report report;
+    CHECK(desk.fetch(pin, false, "ann", report) == Fetched::unproven);
+    patient.join();
+    CHECK(served == Fetched::unproven);
+    CHECK(sleepers == 1);
+
+    desk.clock.advance(2h);
+    desk.endpoint.answer = [&](int number) {
+        Report its_report;
+        std::thread impatient([&] { served = follow(its_report); });
+        while (sleepers == 1) std::this_thread::yield();
+        stop.cancel();
+        impatient.join();  // the leader is still at it
+        CHECK(its_report.cancelled);
+        return granted(number);
+    };
+    CHECK(desk.fetch(pin, false, "ann", report) == Fetched::unproven);
+    CHECK(served == Fetched::failed);
+    CHECK(sleepers == 2);
 }
 
 TEST_CASE("S36 when the leader is cancelled another caller takes over") {
