@@ -45,7 +45,7 @@ class Client : driver::Kernel<Transport, typename driver::Untyping<Transport, Po
                   "rekey: a transport type that makes promises (vouches_for_whole_bodies) must "
                   "also say `static constexpr bool follows_redirects = false`.");
 
-    static_assert(detail::count_role<Role::hedge, Policies...>() == 0,
+    static_assert(sizeof(Understood) != 0 && !Untyping::Plan::hedges,
                   "rekey: Hedge sends a second copy while the first is on its way, which a client "
                   "that blocks cannot do. Use driver::callback::Client.");
 

@@ -4,6 +4,7 @@
 #define REKEY_CREDENTIAL_HPP
 
 #include <rekey/detail/bytes.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/identity.hpp>
 #include <rekey/secret.hpp>
 #include <rekey/version.hpp>
@@ -24,20 +25,16 @@ struct Context {
 
 namespace detail {
 
-#define REKEY_DETECT_CREDENTIAL(Trait, expression)                         \
-    template <class Type, class = void> struct Trait : std::false_type {}; \
-    template <class Type> struct Trait<Type, std::void_t<decltype(expression)>> : std::true_type {};
-REKEY_DETECT_CREDENTIAL(HasName, std::string_view(std::declval<const Type&>().name))
-REKEY_DETECT_CREDENTIAL(HasTokenText, std::string_view(std::declval<const Type&>().token))
-REKEY_DETECT_CREDENTIAL(HasTokenSecret, std::declval<const Type&>().token.expose())
-REKEY_DETECT_CREDENTIAL(HasTokenCall, std::declval<const Type&>().token())
-REKEY_DETECT_CREDENTIAL(HasTokenContextCall,
-                        std::declval<const Type&>().token(std::declval<const Context&>()))
-REKEY_DETECT_CREDENTIAL(HasScheme, std::string_view(std::declval<const Type&>().scheme))
-REKEY_DETECT_CREDENTIAL(HasHeaderName, std::string_view(std::declval<const Type&>().header))
-REKEY_DETECT_CREDENTIAL(HasOrigin, std::string_view(std::declval<const Type&>().origin))
-REKEY_DETECT_CREDENTIAL(HasExchangeType, std::declval<typename Type::Exchange>())
-#undef REKEY_DETECT_CREDENTIAL
+REKEY_DETECT(HasName, Type, std::string_view(std::declval<const Type&>().name))
+REKEY_DETECT(HasTokenText, Type, std::string_view(std::declval<const Type&>().token))
+REKEY_DETECT(HasTokenSecret, Type, std::declval<const Type&>().token.expose())
+REKEY_DETECT(HasTokenCall, Type, std::declval<const Type&>().token())
+REKEY_DETECT(HasTokenContextCall, Type,
+             std::declval<const Type&>().token(std::declval<const Context&>()))
+REKEY_DETECT(HasScheme, Type, std::string_view(std::declval<const Type&>().scheme))
+REKEY_DETECT(HasHeaderName, Type, std::string_view(std::declval<const Type&>().header))
+REKEY_DETECT(HasOrigin, Type, std::string_view(std::declval<const Type&>().origin))
+REKEY_DETECT(HasExchangeType, Type, std::declval<typename Type::Exchange>())
 
 /// True if `Type::name` is a static member: then it outlives everything.
 template <class Type, class = void> struct NameIsStatic : std::false_type {};

@@ -3,6 +3,9 @@
 #ifndef REKEY_REKEY_HPP
 #define REKEY_REKEY_HPP
 
+// First, so that a compiler lists few files above what it has to say.
+#include <rekey/core/plan.hpp>
+
 #include <rekey/client.hpp>
 #include <rekey/policy/credential_chain.hpp>
 #include <rekey/policy/limits.hpp>

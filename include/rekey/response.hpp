@@ -4,6 +4,7 @@
 #define REKEY_RESPONSE_HPP
 
 #include <rekey/detail/ascii.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/version.hpp>
 
 #include <string>
@@ -16,39 +17,36 @@ inline namespace v0_1 {
 
 namespace detail {
 
-#define REKEY_DETECT_MEMBER(Trait, expression)                             \
-    template <class Type, class = void> struct Trait : std::false_type {}; \
-    template <class Type> struct Trait<Type, std::void_t<decltype(expression)>> : std::true_type {};
-REKEY_DETECT_MEMBER(HasStatusMember, static_cast<int>(std::declval<const Type&>().status))
-REKEY_DETECT_MEMBER(HasStatusMethod, static_cast<int>(std::declval<const Type&>().status()))
-REKEY_DETECT_MEMBER(HasStatusCodeMember, static_cast<int>(std::declval<const Type&>().status_code))
-REKEY_DETECT_MEMBER(HasStatusCodeMethod,
-                    static_cast<int>(std::declval<const Type&>().status_code()))
-REKEY_DETECT_MEMBER(HasResultInt, static_cast<int>(std::declval<const Type&>().result_int()))
-REKEY_DETECT_MEMBER(HasBodyMember, std::string_view(std::declval<const Type&>().body))
-REKEY_DETECT_MEMBER(HasBodyMethod, std::string_view(std::declval<const Type&>().body()))
-REKEY_DETECT_MEMBER(HasTextMember, std::string_view(std::declval<const Type&>().text))
-REKEY_DETECT_MEMBER(HasTextMethod, std::string_view(std::declval<const Type&>().text()))
-REKEY_DETECT_MEMBER(HasHeaderMethod,
-                    std::string_view(std::declval<const Type&>().header(std::string_view{})))
-REKEY_DETECT_MEMBER(HasHeadersMember, std::declval<const Type&>().headers.begin() !=
-                                          std::declval<const Type&>().headers.end())
-REKEY_DETECT_MEMBER(HasHeadersMethod, std::declval<const Type&>().headers().begin() !=
-                                          std::declval<const Type&>().headers().end())
-REKEY_DETECT_MEMBER(HasHeaderMember, std::declval<const Type&>().header.begin() !=
-                                         std::declval<const Type&>().header.end())
-REKEY_DETECT_MEMBER(HasDeliveredMember, static_cast<bool>(std::declval<const Type&>().delivered))
-REKEY_DETECT_MEMBER(HasPairFields, std::string_view(std::declval<const Type&>().first))
-REKEY_DETECT_MEMBER(HasNameFields, std::string_view(std::declval<const Type&>().name))
-REKEY_DETECT_MEMBER(HasHeaderList,
-                    std::declval<Type&>().headers.push_back({std::string(), std::string()}))
-REKEY_DETECT_MEMBER(HasHeaderMap,
-                    std::declval<Type&>().headers.emplace(std::string(), std::string()))
-REKEY_DETECT_MEMBER(HasMethodMember, std::string_view(std::declval<const Type&>().method))
-REKEY_DETECT_MEMBER(HasUrlMember, std::string_view(std::declval<const Type&>().url))
-REKEY_DETECT_MEMBER(HasStreamBody, std::declval<const Type&>().body.rdbuf())
-REKEY_DETECT_MEMBER(HasStreamPointerBody, std::declval<const Type&>().body->rdbuf())
-#undef REKEY_DETECT_MEMBER
+REKEY_DETECT(HasStatusMember, Type, static_cast<int>(std::declval<const Type&>().status))
+REKEY_DETECT(HasStatusMethod, Type, static_cast<int>(std::declval<const Type&>().status()))
+REKEY_DETECT(HasStatusCodeMember, Type, static_cast<int>(std::declval<const Type&>().status_code))
+REKEY_DETECT(HasStatusCodeMethod, Type, static_cast<int>(std::declval<const Type&>().status_code()))
+REKEY_DETECT(HasResultInt, Type, static_cast<int>(std::declval<const Type&>().result_int()))
+REKEY_DETECT(HasBodyMember, Type, std::string_view(std::declval<const Type&>().body))
+REKEY_DETECT(HasBodyMethod, Type, std::string_view(std::declval<const Type&>().body()))
+REKEY_DETECT(HasTextMember, Type, std::string_view(std::declval<const Type&>().text))
+REKEY_DETECT(HasTextMethod, Type, std::string_view(std::declval<const Type&>().text()))
+REKEY_DETECT(HasHeaderMethod, Type,
+             std::string_view(std::declval<const Type&>().header(std::string_view{})))
+REKEY_DETECT(HasHeadersMember, Type,
+             std::declval<const Type&>().headers.begin() !=
+                 std::declval<const Type&>().headers.end())
+REKEY_DETECT(HasHeadersMethod, Type,
+             std::declval<const Type&>().headers().begin() !=
+                 std::declval<const Type&>().headers().end())
+REKEY_DETECT(HasHeaderMember, Type,
+             std::declval<const Type&>().header.begin() != std::declval<const Type&>().header.end())
+REKEY_DETECT(HasDeliveredMember, Type, static_cast<bool>(std::declval<const Type&>().delivered))
+REKEY_DETECT(HasPairFields, Type, std::string_view(std::declval<const Type&>().first))
+REKEY_DETECT(HasNameFields, Type, std::string_view(std::declval<const Type&>().name))
+REKEY_DETECT(HasHeaderList, Type,
+             std::declval<Type&>().headers.push_back({std::string(), std::string()}))
+REKEY_DETECT(HasHeaderMap, Type,
+             std::declval<Type&>().headers.emplace(std::string(), std::string()))
+REKEY_DETECT(HasMethodMember, Type, std::string_view(std::declval<const Type&>().method))
+REKEY_DETECT(HasUrlMember, Type, std::string_view(std::declval<const Type&>().url))
+REKEY_DETECT(HasStreamBody, Type, std::declval<const Type&>().body.rdbuf())
+REKEY_DETECT(HasStreamPointerBody, Type, std::declval<const Type&>().body->rdbuf())
 
 /// The value of a header in a map of pairs or a list of {name, value}; an empty view if absent.
 template <class Headers>

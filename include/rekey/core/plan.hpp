@@ -4,6 +4,7 @@
 #define REKEY_CORE_PLAN_HPP
 
 #include <rekey/body/reading.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/detail/roles.hpp>
 #include <rekey/policy/credential_chain.hpp>
 #include <rekey/policy/role.hpp>
@@ -73,17 +74,12 @@ template <class Policy> constexpr bool reads_time() noexcept {
     else
         return IsPlainDoor<Policy>::reads_time;
 }
-#define REKEY_DETECT_RULE(Trait, expression)                                 \
-    template <class Policy, class = void> struct Trait : std::false_type {}; \
-    template <class Policy>                                                  \
-    struct Trait<Policy, std::void_t<decltype(expression)>> : std::true_type {};
-REKEY_DETECT_RULE(SaysRandomness, Policy::uses_randomness)
-REKEY_DETECT_RULE(SaysHints, Policy::reads_hints)
-REKEY_DETECT_RULE(MayObject, std::declval<const typename Policy::Rule&>().judge(Proposal{}))
-REKEY_DETECT_RULE(TimesAttempts,
-                  std::declval<const typename Policy::Rule&>().timeout(Duration{}, 1u))
-REKEY_DETECT_RULE(CountsSends, std::declval<const typename Policy::Rule&>().most_sends())
-#undef REKEY_DETECT_RULE
+REKEY_DETECT(SaysRandomness, Policy, Policy::uses_randomness)
+REKEY_DETECT(SaysHints, Policy, Policy::reads_hints)
+REKEY_DETECT(MayObject, Policy, std::declval<const typename Policy::Rule&>().judge(Proposal{}))
+REKEY_DETECT(TimesAttempts, Policy,
+             std::declval<const typename Policy::Rule&>().timeout(Duration{}, 1u))
+REKEY_DETECT(CountsSends, Policy, std::declval<const typename Policy::Rule&>().most_sends())
 
 /// Whether a pace draws its delays, and needs a seed.
 template <class Policy> constexpr bool uses_randomness() noexcept {
@@ -121,25 +117,10 @@ template <class... Types, class... More> struct Joined<TypeList<Types...>, More.
     using type = typename Unique<TypeList<>, Types..., More...>::type;
 };
 
-/// What `Plan` is once every policy is known to be one.
+/// What `Plan` is once every policy is known to be one, and nothing is wrong with the set.
 template <class... Policies> class SortedPlan {
     static constexpr bool checked = (std::is_base_of_v<CheckedBefore, Policies> || ...);
-    template <Role Wanted>
-    static constexpr bool at_most_one = checked || count_role<Wanted, Policies...>() <= 1;
     template <Role Wanted> using First = typename FirstOfRole<Wanted, Policies...>::type;
-
-    static_assert(at_most_one<Role::gate>,
-                  "rekey: a client takes one RetryOn. Put all conditions between its brackets.");
-    static_assert(at_most_one<Role::chain>,
-                  "rekey: a client takes one CredentialChain. Put all credentials into it.");
-    static_assert(at_most_one<Role::reauthorizer>, "rekey: a client takes one OboReauth.");
-    static_assert(at_most_one<Role::admission> || !(IsPlainDoor<Policies>::value || ...),
-                  "rekey: a client takes one door to shared state, or several that derive from "
-                  "AtDoor<Door::own> and its like in <rekey/policy/admissions.hpp>.");
-    static_assert(at_most_one<Role::reader>, "rekey: a client takes one body reader (ReadWith).");
-    static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
-    static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
-    static_assert(at_most_one<Role::store>, "rekey: a client takes one token store (TokensIn).");
 
     using Reauthorizer = First<Role::reauthorizer>;
     using ChainPolicy = typename WholeChain<Reauthorizer, First<Role::chain>>::type;
@@ -148,9 +129,6 @@ template <class... Policies> class SortedPlan {
     using Services = OneService<
         typename Joined<typename Brought<ChainPolicy>::type, ServiceNamedBy<Policies>...>::type,
         rekey::Service>;
-    static_assert(checked || Services::count <= 1,
-                  "rekey: this client has two services, and a code can mean only one thing. Use "
-                  "one client per service; a credential such as coze::Pat brings its own.");
 
 public:
     /// The position of a credential type in the chain.
@@ -165,27 +143,26 @@ public:
     using Gate = typename GatePolicy::Rule;
     using Chain = typename RuleOf<ChainPolicy, OneSlotRule>::type;
 
-    static_assert((bounds_call<Policies>() || ... ||
-                   (checked || !GatePolicy::template repeats<Service>())),
-                  "rekey: RetryOn lists a class that is answered by repeating (RateLimited or "
-                  "Transient) and nothing ends it. Add MaxAttempts<3>{} or a Deadline.");
-    static_assert(checked || !mixes_identities<ChainPolicy>() ||
-                      !std::is_void_v<First<Role::identity_gate>>,
-                  "rekey: this CredentialChain goes from a user's credential to the app's own, so "
-                  "that a refusal would change who acts. Use a client for each, or add "
-                  "EscalateToAppIdentity{} if that is what you want.");
-    static_assert(checked || count_role<Role::app_only, Policies...>() == 0 ||
-                      (Chain::user_slots == 0 && std::is_void_v<Reauthorizer>),
-                  "rekey: what this client asks for stays with a personal account, and only a "
-                  "personal access token or AppAuth reaches it, never a user's authorization "
-                  "(OBO). Use a client with coze::Pat or coze::AppAuth for it.");
-    static_assert(checked || !GatePolicy::template overlaps<Service>(),
-                  "rekey: RetryOn lists a code or an HTTP status by itself and through its class, "
-                  "such as AuthRejected and HttpStatus{401}. Keep one.");
-    static_assert(checked || !GatePolicy::template lists_hopeless_code<Service>(),
-                  "rekey: RetryOn lists a code that the service calls QuotaExhausted or "
-                  "Permanent: another attempt gives the same answer. If you know better, write "
-                  "as_transient(code) or as_rate_limited(code).");
+    // What is wrong with a set, which `Plan` says in a sentence each.
+    template <Role Wanted>
+    static constexpr bool at_most_one = checked || count_role<Wanted, Policies...>() <= 1;
+    static constexpr bool doors_fit =
+        at_most_one<Role::admission> || !(IsPlainDoor<Policies>::value || ...);
+    static constexpr bool one_service = checked || Services::count <= 1;
+    static constexpr bool ends =
+        (bounds_call<Policies>() || ... || (checked || !GatePolicy::template repeats<Service>()));
+    static constexpr bool one_identity =
+        checked || !mixes_identities<ChainPolicy>() || !std::is_void_v<First<Role::identity_gate>>;
+    static constexpr bool app_only = checked || count_role<Role::app_only, Policies...>() == 0 ||
+                                     (Chain::user_slots == 0 && std::is_void_v<Reauthorizer>);
+    static constexpr bool no_overlap = checked || !GatePolicy::template overlaps<Service>();
+    static constexpr bool no_hopeless =
+        checked || !GatePolicy::template lists_hopeless_code<Service>();
+    static constexpr bool is_sound =
+        at_most_one<Role::gate> && at_most_one<Role::chain> && at_most_one<Role::reauthorizer> &&
+        doors_fit && at_most_one<Role::reader> && at_most_one<Role::clock> &&
+        at_most_one<Role::exchange> && at_most_one<Role::store> && one_service && ends &&
+        one_identity && app_only && no_overlap && no_hopeless;
 
     static constexpr std::uint32_t slot_count = Chain::slot_count;
     /// Whether it matters that a request is idempotent: some failure is answered by a repeat, or a
@@ -197,6 +174,7 @@ public:
     /// True for a call inside an attempt of another one, which is left to do the repeating.
     static constexpr bool is_nested = false;
     static constexpr bool admits = !std::is_void_v<First<Role::admission>>;
+    static constexpr bool hedges = !std::is_void_v<First<Role::hedge>>;
     /// Whether a door may have changed the route while a call ran.
     static constexpr bool straddles = (IsPlainDoor<Policies>::straddles || ...);
     static constexpr bool reauthorizes = !std::is_void_v<Reauthorizer>;
@@ -352,8 +330,16 @@ private:
     }
 };
 
-/// Stands in where a policy was not understood, so that one mistake gives one error.
-struct MisunderstoodPlan : SortedPlan<> {};
+/// Of policies that are not understood there is none, so that one mistake gives one error.
+template <class... Policies>
+using Understood =
+    std::conditional_t<(IsPolicy<Policies>::value && ...), SortedPlan<Policies...>, SortedPlan<>>;
+/// The plan without its sentences: of a set that is none, that of no policy.
+template <class... Policies>
+using SoundPlan =
+    std::conditional_t<Understood<Policies...>::is_sound, Understood<Policies...>, SortedPlan<>>;
+template <class... Policies>
+inline constexpr bool is_sound = std::is_same_v<SoundPlan<Policies...>, SortedPlan<Policies...>>;
 
 }  // namespace detail
 
@@ -363,16 +349,53 @@ struct MisunderstoodPlan : SortedPlan<> {};
 /// Requires  at most one policy of most roles, one service, a bound on repeats; all checked when
 ///           compiled, each with a sentence that says what to write instead.
 /// Cost      a type; `Plan::Rules` holds what is only known at run time.
-template <class... Policies>
-class Plan : public std::conditional_t<(detail::IsPolicy<Policies>::value && ...),
-                                       detail::SortedPlan<Policies...>, detail::MisunderstoodPlan> {
-    static_assert((detail::IsPolicy<Policies>::value && ...),
+template <class... Policies> class Plan : public detail::SoundPlan<Policies...> {
+    using Set = detail::Understood<Policies...>;
+    static constexpr bool are_policies = (detail::IsPolicy<Policies>::value && ...);
+    template <Role Wanted> static constexpr bool one = Set::template at_most_one<Wanted>;
+
+public:
+    static constexpr bool understood = detail::is_sound<Policies...>;
+
+    // Last, and here: a compiler gives up a class at the first of them that fails, and those that
+    // derive from it.
+    static_assert(are_policies,
                   "rekey: a Client takes a transport first and then policies, such as "
                   "CredentialChain{...}, RetryOn<...>{} or MaxAttempts<3>{}. One of these "
                   "arguments is no policy: it has no `static constexpr rekey::Role role`.");
-
-public:
-    static constexpr bool understood = (detail::IsPolicy<Policies>::value && ...);
+    static_assert(one<Role::gate>,
+                  "rekey: a client takes one RetryOn. Put all conditions between its brackets.");
+    static_assert(one<Role::chain>,
+                  "rekey: a client takes one CredentialChain. Put all credentials into it.");
+    static_assert(one<Role::reauthorizer>, "rekey: a client takes one OboReauth.");
+    static_assert(Set::doors_fit,
+                  "rekey: a client takes one door to shared state, or several that derive from "
+                  "AtDoor<Door::own> and its like in <rekey/policy/admissions.hpp>.");
+    static_assert(one<Role::reader>, "rekey: a client takes one body reader (ReadWith).");
+    static_assert(one<Role::clock>, "rekey: a client takes one clock (UseClock).");
+    static_assert(one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
+    static_assert(one<Role::store>, "rekey: a client takes one token store (TokensIn).");
+    static_assert(Set::one_service,
+                  "rekey: this client has two services, and a code can mean only one thing. Use "
+                  "one client per service; a credential such as coze::Pat brings its own.");
+    static_assert(Set::ends,
+                  "rekey: RetryOn lists a class that is answered by repeating (RateLimited or "
+                  "Transient) and nothing ends it. Add MaxAttempts<3>{} or a Deadline.");
+    static_assert(Set::one_identity,
+                  "rekey: this CredentialChain goes from a user's credential to the app's own, so "
+                  "that a refusal would change who acts. Use a client for each, or add "
+                  "EscalateToAppIdentity{} if that is what you want.");
+    static_assert(Set::app_only,
+                  "rekey: what this client asks for stays with a personal account, and only a "
+                  "personal access token or AppAuth reaches it, never a user's authorization "
+                  "(OBO). Use a client with coze::Pat or coze::AppAuth for it.");
+    static_assert(Set::no_overlap,
+                  "rekey: RetryOn lists a code or an HTTP status by itself and through its class, "
+                  "such as AuthRejected and HttpStatus{401}. Keep one.");
+    static_assert(Set::no_hopeless,
+                  "rekey: RetryOn lists a code that the service calls QuotaExhausted or "
+                  "Permanent: another attempt gives the same answer. If you know better, write "
+                  "as_transient(code) or as_rate_limited(code).");
 };
 
 }  // namespace v0_1

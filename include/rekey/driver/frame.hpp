@@ -7,6 +7,7 @@
 #include <rekey/core/call.hpp>
 #include <rekey/core/tightened.hpp>
 #include <rekey/detail/bytes.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/detail/system_clock.hpp>
 #include <rekey/driver/slots.hpp>
 #include <rekey/driver/transport_call.hpp>
@@ -291,10 +292,7 @@ struct UserReport {
 };
 
 /// A policy that asks users and can tell which calls were on their way before a user authorized.
-template <class Policy, class = void> struct Marks : std::false_type {};
-template <class Policy>
-struct Marks<Policy, std::void_t<decltype(std::declval<const Policy&>().mark())>> : std::true_type {
-};
+REKEY_DETECT(Marks, Policy, std::declval<const Policy&>().mark())
 
 /// What a call remembers for the user it may have to ask; nothing where no policy asks.
 template <bool Reauthorizes> struct Asked { static constexpr std::uint64_t generation = 0; };

@@ -39,34 +39,34 @@ namespace driver {
 /// What a client with these policies works with: their parts, mostly without the types of the
 /// credentials. Where a policy asks users these stay, for it may bring a credential of its own.
 template <class Transport, class... Policies> struct Untyping {
-    using Plan = rekey::Plan<Policies...>;
-    template <class Policy>
-    using Instead =
-        Untyped<Policy, typename Plan::Service,
-                !Plan::reauthorizes && detail::count_role<Role::store, Policies...>() == 0>;
-
+    using Plan = detail::SoundPlan<Policies...>;
     // Policies that are not understood make a client without any, so that one mistake is one error.
     template <bool Understood, class... Given> struct If {
+        template <class Policy>
+        using Instead =
+            Untyped<Policy, typename Plan::Service,
+                    !Plan::reauthorizes && detail::count_role<Role::store, Policies...>() == 0>;
         using type = Parts<Transport, typename Instead<Given>::type...>;
     };
     template <class... Given> struct If<false, Given...> { using type = Parts<Transport>; };
-    using type = typename If<Plan::understood, Policies...>::type;
+    using type = typename If<detail::is_sound<Policies...>, Policies...>::type;
 
     static typename type::Store store_of([[maybe_unused]] const Policies&... policies) {
-        if constexpr (Plan::understood && sizeof...(Policies) != 0)
+        if constexpr (detail::is_sound<Policies...> && sizeof...(Policies) != 0)
             return typename type::Store{typename type::template Stored<Policies>(policies)...};
         else
             return {};
     }
     static typename type::Plan::Rules rules_of([[maybe_unused]] const Policies&... policies) {
-        if constexpr (Plan::understood && sizeof...(Policies) != 0)
-            return typename type::Plan::Rules(Instead<Policies>::of(policies)...);
+        if constexpr (detail::is_sound<Policies...> && sizeof...(Policies) != 0)
+            return typename type::Plan::Rules(
+                If<true, Policies...>::template Instead<Policies>::of(policies)...);
         else
             return {};
     }
     static auto make_slots([[maybe_unused]] const Policies&... policies) {
         using Made = detail::Shared<Slots<typename type::Chain>>;
-        if constexpr (Plan::understood && !std::is_void_v<typename type::Chain>)
+        if constexpr (detail::is_sound<Policies...> && !std::is_void_v<typename type::Chain>)
             return Made::make(type::chain(policies...));
         else
             return Made::make();

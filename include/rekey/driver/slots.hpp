@@ -3,6 +3,7 @@
 #ifndef REKEY_DRIVER_SLOTS_HPP
 #define REKEY_DRIVER_SLOTS_HPP
 
+#include <rekey/detail/detect.hpp>
 #include <rekey/detail/pack.hpp>
 #include <rekey/detail/roles.hpp>
 #include <rekey/policy/credential_chain.hpp>
@@ -39,9 +40,7 @@ template <class Credential> inline constexpr SlotKind slot_kind = slot_kind_of<C
 template <class Credential, SlotKind = slot_kind<Credential>> class Slot;
 
 /// A source of users' tokens can ask a user for a new authorization.
-template <class Source, class = void> struct AsksUsers : std::false_type {};
-template <class Source>
-struct AsksUsers<Source, std::void_t<decltype(Source::asks_users)>> : std::true_type {};
+REKEY_DETECT(AsksUsers, Source, Source::asks_users)
 
 /// A token that stands in the credential: signed once, here.
 template <class Credential> class Slot<Credential, SlotKind::fixed> {

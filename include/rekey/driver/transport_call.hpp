@@ -4,6 +4,7 @@
 #define REKEY_DRIVER_TRANSPORT_CALL_HPP
 
 #include <rekey/attempt.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/response.hpp>
 #include <rekey/transport.hpp>
 
@@ -17,16 +18,9 @@ namespace detail {
 
 template <class Type> using Plain = std::remove_cv_t<std::remove_reference_t<Type>>;
 
-template <class Type, class = void> struct IsExpectedLike : std::false_type {};
-template <class Type>
-struct IsExpectedLike<Type,
-                      std::void_t<decltype(static_cast<bool>(std::declval<Type&>().has_value())),
-                                  decltype(std::declval<Type&>().error())>> : std::true_type {};
-
-template <class Type, class = void> struct HasAssumeValue : std::false_type {};
-template <class Type>
-struct HasAssumeValue<Type, std::void_t<decltype(std::declval<Type&>().assume_value())>>
-    : std::true_type {};
+REKEY_DETECT(IsExpectedLike, Type, static_cast<bool>(std::declval<Type&>().has_value()),
+             std::declval<Type&>().error())
+REKEY_DETECT(HasAssumeValue, Type, std::declval<Type&>().assume_value())
 
 template <class Expected> decltype(auto) value_in(Expected& expected) {
     if constexpr (HasAssumeValue<Expected>::value)
@@ -59,14 +53,8 @@ struct Lent<Transport,
     using type = Plain<typename Transport::type>;
 };
 
-template <class Transport, class = void> struct PromisesWholeBodies : std::false_type {};
-template <class Transport>
-struct PromisesWholeBodies<Transport, std::void_t<decltype(Transport::vouches_for_whole_bodies)>>
-    : std::true_type {};
-template <class Transport, class = void> struct SaysRedirects : std::false_type {};
-template <class Transport>
-struct SaysRedirects<Transport, std::void_t<decltype(Transport::follows_redirects)>>
-    : std::true_type {};
+REKEY_DETECT(PromisesWholeBodies, Transport, Transport::vouches_for_whole_bodies)
+REKEY_DETECT(SaysRedirects, Transport, Transport::follows_redirects)
 template <class Transport> constexpr bool follows_redirects() noexcept {
     if constexpr (SaysRedirects<Transport>::value)
         return Transport::follows_redirects;

@@ -3,6 +3,7 @@
 #ifndef REKEY_POLICY_CREDENTIAL_CHAIN_HPP
 #define REKEY_POLICY_CREDENTIAL_CHAIN_HPP
 
+#include <rekey/detail/detect.hpp>
 #include <rekey/detail/pack.hpp>
 #include <rekey/identity.hpp>
 #include <rekey/policy/role.hpp>
@@ -17,9 +18,7 @@ inline namespace v0_1 {
 
 namespace detail {
 
-template <class Credential, class = void> struct HasExchange : std::false_type {};
-template <class Credential>
-struct HasExchange<Credential, std::void_t<typename Credential::Exchange>> : std::true_type {};
+REKEY_DETECT(HasExchange, Credential, static_cast<typename Credential::Exchange*>(nullptr))
 
 template <class Credential, class = void> struct ServiceOf { using type = void; };
 template <class Credential>

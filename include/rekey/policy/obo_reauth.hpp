@@ -5,6 +5,7 @@
 
 #include <rekey/authorization.hpp>
 #include <rekey/detail/atomic.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/detail/shared.hpp>
 #include <rekey/detail/system_clock.hpp>
 #include <rekey/policy/role.hpp>
@@ -22,9 +23,7 @@ inline namespace v0_1 {
 
 namespace detail {
 
-template <class Asked, class = void> struct IsFlow : std::false_type {};
-template <class Asked>
-struct IsFlow<Asked, std::void_t<typename Asked::Credential>> : std::true_type {};
+REKEY_DETECT(IsFlow, Asked, static_cast<typename Asked::Credential*>(nullptr))
 
 /// Whether a call says which browser its user sits at, because a flow sends browsers away.
 template <class Reauthorizer> constexpr bool needs_binding() noexcept {

@@ -211,7 +211,7 @@ TEST_CASE("an asynchronous client is described and drawn like one that blocks") 
           "Sends at most 2 times.\n"
           "Sends up to 1 more of an idempotent request, one after each 200 ms without an answer, "
           "for 10 of 100 sends and 10 beyond.\n"
-          "At worst: at most 1 send; no wait.\n");
+          "At worst: at most 1 send, and 1 copy; no wait.\n");
     CHECK(mermaid_of(client).find("\"send as blue\"") != std::string::npos);
 }
 
