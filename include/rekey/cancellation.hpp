@@ -48,6 +48,8 @@ class Stoppable {
 public:
     virtual void stop() = 0;
     virtual void keep() noexcept = 0;
+    /// False: its last owner has gone, and it is being destroyed.
+    virtual bool try_keep() noexcept = 0;
     virtual void drop() noexcept = 0;
 
 protected:
@@ -118,14 +120,14 @@ public:
 private:
     Stoppable* take() noexcept {
         const std::lock_guard<std::mutex> lock(mutex_);
-        Stoppable* const call = first_;
-        if (call == nullptr) return nullptr;
-        call->keep();
-        first_ = call->later_;
-        if (first_ != nullptr) first_->earlier_ = nullptr;
-        call->later_ = nullptr;
-        call->is_listed_ = false;
-        return call;
+        while (Stoppable* const call = first_) {
+            first_ = call->later_;
+            if (first_ != nullptr) first_->earlier_ = nullptr;
+            call->later_ = nullptr;
+            call->is_listed_ = false;
+            if (call->try_keep()) return call;
+        }
+        return nullptr;
     }
     mutable std::mutex mutex_{};
     mutable std::condition_variable cancelled_{};

@@ -40,17 +40,20 @@ private:
 ///            `std::function<void(Answer)>`, or `answering<Answer>(lambda)`. If it returns
 ///            something with `cancel()`, a call that is cancelled calls that.
 /// Scheduler  `after(Duration, f)` calls `f()` once after that time and returns something with
-///            `cancel()`; `NoScheduler{}` for policies that never wait. Both are copied or moved
-///            in; an lvalue that cannot be copied, or `std::ref(x)`, is borrowed.
+///            `cancel()`; `NoScheduler{}` for policies that never wait. If it has `execute(f)`,
+///            which calls `f()` once where your loop is, all of a call happens in there, whoever
+///            brings an event. Both are copied or moved in; an lvalue that cannot be copied, or
+///            `std::ref(x)`, is borrowed.
 /// Policies   as those of `rekey::Client`, which documents what they mean.
-/// Errors     values. What the transport throws goes to `done.failed(std::exception_ptr)` if there
-/// is
-///            such a member, else to whoever called into rekey: `send`, the `Completion`, or the
-///            timer.
+/// Errors     values. What the transport throws goes to `done.failed(std::exception_ptr)` if `done`
+///            has such a member, else to whoever called into rekey: `send`, the `Completion`, or
+///            the timer.
 /// Threads    `send` is const and as thread-safe as the transport. `done` runs on the thread that
 ///            brought the last event, without a lock held. Copies share everything.
 /// Lifetime   a client may be destroyed with calls on their way: they end as if it lived. A call
-///            that begins inside the `done` of another begins when that has returned.
+///            that begins inside the `done` of another begins when that has returned. A scheduler
+///            that is destroyed with its timers takes the calls along that wait for one: their
+///            `done` is destroyed and not called, and they are not on their way any more.
 /// Cost       one allocation per call, one per attempt.
 /// Example    examples/21_callbacks.cpp
 template <class Transport, class Scheduler, class... Policies> class Client {
@@ -83,6 +86,14 @@ public:
     /// Extras   as those of `rekey::Client::send`; their texts are copied.
     template <class Request, class Done, class... Extras>
     CallHandle send(const Request& request, Done done, const Extras&... extras) const {
+        const Owner<AnyOperation> call = make(request, std::move(done), extras...);
+        if (call) Starts::begin(call);
+        return CallHandle(call);
+    }
+    /// The same call, on its way but not begun: `Starts::begin(call)` begins it. For a driver that
+    /// must know the call before it can end.
+    template <class Request, class Done, class... Extras>
+    Owner<AnyOperation> make(const Request& request, Done done, const Extras&... extras) const {
         using Async = AsyncCall<Bare, Request>;
         static_assert(Async::known,
                       "rekey: what this asynchronous transport answers with is not known. Give its "
@@ -113,10 +124,8 @@ public:
                                                 TimedParts<Base>, Base>;
                 using Operation = driver::Operation<With, Core, Request, Answer, Done>;
                 Operation* const made = new Operation(core_, request, std::move(done), extras...);
-                const auto call = Owner<AnyOperation>::of_new(made);
                 made->enter();
-                Starts::begin(call);
-                return CallHandle(call);
+                return Owner<AnyOperation>::of_new(made);
             }
         }
         return {};

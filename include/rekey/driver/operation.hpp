@@ -11,6 +11,7 @@
 #include <rekey/driver/completion.hpp>
 #include <rekey/driver/kernel.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -58,9 +59,16 @@ class Calls;
 /// A call on its way, whatever its types.
 class AnyOperation : public detail::Stoppable {
 public:
-    void keep() noexcept override { owners_.fetch_add(1, detail::Order::relaxed); }
+    void keep() noexcept override { owners_.fetch_add(1, std::memory_order_relaxed); }
+    bool try_keep() noexcept override {
+        unsigned owners = owners_.load(std::memory_order_relaxed);
+        while (owners != 0)
+            if (owners_.compare_exchange_weak(owners, owners + 1, std::memory_order_relaxed))
+                return true;
+        return false;
+    }
     void drop() noexcept override {
-        if (owners_.fetch_sub(1, detail::Order::acq_rel) == 1) delete this;
+        if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
     }
     virtual void begin() = 0;
 
@@ -71,7 +79,7 @@ protected:
 private:
     friend class Calls;
     friend class Starts;
-    detail::Atomic<unsigned> owners_{1};
+    std::atomic<unsigned> owners_{1};
     AnyOperation* next_call_ = nullptr;
     AnyOperation* earlier_ = nullptr;
     AnyOperation* later_ = nullptr;
@@ -116,7 +124,7 @@ public:
         {
             const detail::Locked lock(mutex_);
             for (AnyOperation* call = first_; call != nullptr; call = call->later_)
-                all.push_back(Owner<AnyOperation>(*call));
+                if (call->try_keep()) all.push_back(Owner<AnyOperation>::of_new(call));
         }
         detail::FirstThrown thrown;
         for (const auto& call : all) thrown.by([&call] { call->stop(); });
@@ -291,12 +299,22 @@ template <class Scheduler> struct TimerOf {
 };
 template <> struct TimerOf<NoScheduler> { using type = char; };
 
+/// A scheduler that says where a call goes on: `execute(f)` calls `f()` once, there.
+template <class Scheduler, class = void> struct Executes : std::false_type {};
+template <class Scheduler>
+struct Executes<Scheduler, std::void_t<decltype(std::declval<Scheduler&>().execute(
+                               std::declval<std::function<void()>>()))>> : std::true_type {};
+
 /// One call, from its first action to its `done`.
 ///
 /// One thread at a time pumps it: whoever brings the event that the call waits for. An event that
 /// comes while somebody pumps is left to that one, so that an answer inside the transport's own
 /// call is a turn of a loop. An event of an earlier turn (a late answer, a timer that was
-/// cancelled) is dropped.
+/// cancelled) is dropped. With a scheduler that has `execute(f)`, whoever brings the event has the
+/// call pumped there.
+///
+/// A call that nobody can bring an event any more (its timer was destroyed with the scheduler, or
+/// what `execute` was given) is abandoned: its `done` is destroyed and not called.
 ///
 /// With   the parts of the client, as this call's extras change them.
 /// Cost   one allocation, one short lock per event.
@@ -331,6 +349,12 @@ public:
         (watch(extras), ...);
     }
 
+    ~Operation() override {
+        if (phase_ == Phase::over) return;
+        close();
+        core_->calls.leave(*this);
+    }
+
     void keep() noexcept override { AnyOperation::keep(); }
     void drop() noexcept override { AnyOperation::drop(); }
     const Core& core() const noexcept { return *core_; }
@@ -338,16 +362,7 @@ public:
     /// From now on the call is on its way: it waits for `begin`, which always follows.
     void enter() noexcept { core_->calls.enter(*this); }
     void begin() override {
-        if (const char* const why = frame_.problem()) {
-            frame_.refuse_to_start(why);
-            complete();
-        } else if (core_->calls.is_closed() || is_cancelled_.load(detail::Order::acquire)) {
-            frame_.stop_before_start();
-            complete();
-        } else {
-            next_ = frame_.call().start(now());
-            pump();
-        }
+        there([](Operation& self) { self.begin_there(); });
     }
     /// Cancels the call, from any thread.
     void stop() override {
@@ -357,7 +372,7 @@ public:
             if (phase_ != Phase::parked) return;
             phase_ = Phase::running;
         }
-        pump();
+        go_on();
     }
     void answered(std::uint64_t turn, Answer* answer) override {
         happened(turn, answer != nullptr ? Event::answered : Event::dropped, [&](unsigned source) {
@@ -446,7 +461,7 @@ private:
             if (phase_ == Phase::running) return;  // whoever pumps will see it
             phase_ = Phase::running;
         }
-        pump();
+        go_on();
     }
     /// From here on only events of this turn count.
     void next_turn() noexcept {
@@ -461,6 +476,29 @@ private:
         if (arrived != 0 || is_cancelled_.load(detail::Order::relaxed)) return true;
         phase_ = Phase::parked;
         return false;
+    }
+
+    /// Does it where the scheduler says, or here.
+    template <class Act> void there(const Act& act) {
+        if constexpr (Executes<Scheduler>::value)
+            core_->timers().execute([self = Owner<Operation>(*this), act] { act(*self); });
+        else
+            act(*this);
+    }
+    void go_on() {
+        there([](Operation& self) { self.pump(); });
+    }
+    void begin_there() {
+        if (const char* const why = frame_.problem()) {
+            frame_.refuse_to_start(why);
+            complete();
+        } else if (core_->calls.is_closed() || is_cancelled_.load(detail::Order::acquire)) {
+            frame_.stop_before_start();
+            complete();
+        } else {
+            next_ = frame_.call().start(now());
+            pump();
+        }
     }
 
     void pump() {

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -330,6 +331,139 @@ TEST_CASE("a client is shut down in three steps: closed, drained, cancelled") {
     bool again = false;
     client.when_idle([&] { again = true; });
     CHECK(again);
+}
+
+TEST_CASE("a scheduler that is destroyed takes the calls along that wait for its timers") {
+    Results results;
+    Script script;
+    script.then(503);
+    auto time = std::make_unique<ManualScheduler>();
+    auto done = std::make_shared<int>(0);  // counts the owners of the `done`
+    const Canceller stop;
+    bool is_idle = false;
+    const driver::callback::Client client{inline_transport(script), std::ref(*time),
+                                          RetryOn<Transient>{}, MaxAttempts<3>{},
+                                          Backoff{Constant{2s}, NoJitter{}}};
+    CallHandle call = client.send(
+        chat(),
+        [done = std::shared_ptr<int>(done), &results](Result<HttpResponse> r) {
+            results.push_back(std::move(r));
+        },
+        Idempotent{}, Cancellation{stop});
+    CHECK(client.in_flight() == 1);
+    client.when_idle([&] { is_idle = true; });
+    SECTION("if nobody is left who could end them") {
+        call = CallHandle{};
+        time.reset();
+        CHECK(results.empty());
+    }
+    SECTION("or leaves them to whoever can cancel") {
+        time.reset();
+        CHECK(client.in_flight() == 1);
+        CHECK(done.use_count() == 2);
+        CHECK_FALSE(is_idle);
+        client.cancel_all();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].error().kind == ErrorKind::cancelled);
+    }
+    CHECK(client.in_flight() == 0);
+    CHECK(is_idle);
+    CHECK(done.use_count() == 1);
+    stop.cancel();  // neither knows them any more
+    client.cancel_all();
+}
+
+namespace {
+
+/// A loop that everything of a call happens in.
+struct HomeLoop : ManualScheduler {
+    std::deque<std::function<void()>> tasks{};
+    bool is_inside = false;
+
+    template <class Task> void execute(Task task) {
+        if (is_inside)
+            task();
+        else
+            tasks.emplace_back(std::move(task));
+    }
+    void run_tasks() {
+        is_inside = true;
+        while (!tasks.empty()) {
+            const auto task = std::move(tasks.front());
+            tasks.pop_front();
+            task();
+        }
+        is_inside = false;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("with a scheduler that executes, all of a call happens there, whoever brings an event") {
+    Results results;
+    HomeLoop loop;
+    Later http;
+    int outside = 0;
+    const auto guarded = [&](const HttpRequest& request, const Attempt& attempt, Done done) {
+        outside += loop.is_inside ? 0 : 1;
+        return http(request, attempt, std::move(done));
+    };
+    const auto done = [&](Result<HttpResponse> result) {
+        outside += loop.is_inside ? 0 : 1;
+        results.push_back(std::move(result));
+    };
+    const driver::callback::Client client{guarded, std::ref(loop), UseClock{loop},
+                                          both(),  OnCodes{},      MaxAttempts<3>{}};
+    SECTION("answers of another thread") {
+        client.send(chat(), done);
+        CHECK(http.asks.empty());
+        loop.run_tasks();
+        REQUIRE(http.asks.size() == 1);
+        http.answer(refusal());
+        CHECK(http.asks.empty());
+        loop.run_tasks();
+        REQUIRE(http.asks.size() == 1);
+        http.answer(accepted());
+        CHECK(results.empty());
+        loop.run_tasks();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].credential() == "enterprise");
+    }
+    SECTION("a cancellation") {
+        const CallHandle call = client.send(chat(), done);
+        loop.run_tasks();
+        call.cancel();
+        CHECK(results.empty());
+        CHECK(http.cancelled == 0);
+        loop.run_tasks();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].error().kind == ErrorKind::cancelled);
+        CHECK(http.cancelled == 1);
+    }
+    SECTION("a callback that is dropped") {
+        client.send(chat(), done);
+        loop.run_tasks();
+        http.asks.clear();
+        CHECK(results.empty());
+        loop.run_tasks();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].error().reach == Reach::sent_unanswered);
+    }
+    SECTION("nothing, if the loop has ended") {
+        client.send(chat(), done);
+        loop.run_tasks();
+        http.asks.clear();
+        loop.tasks.clear();
+        CHECK(results.empty());
+        CHECK(client.in_flight() == 0);
+        client.send(chat(), done);  // its place is free again
+        loop.run_tasks();
+        CHECK(http.asks.size() == 1);
+        http.answer(accepted());
+        loop.run_tasks();
+        CHECK(results.size() == 1);
+    }
+    CHECK(outside == 0);
 }
 
 TEST_CASE("the texts of the extras are the call's own") {
