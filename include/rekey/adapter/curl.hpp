@@ -576,8 +576,7 @@ private:
     bool set_up(const Options& options) {
         if (!libcurl_is_ready() || !is_field_value(options.user_agent)) return false;
         easy_.reset(curl_easy_init());
-        url_.reset(curl_url());
-        if (easy_ == nullptr || url_ == nullptr) return false;
+        if (easy_ == nullptr) return false;
         bool set = option(CURLOPT_NOSIGNAL, 1L) && option(CURLOPT_NOPROGRESS, 1L) &&
                    option(CURLOPT_ERRORBUFFER, error_.data()) &&
                    option(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
@@ -625,10 +624,13 @@ private:
         for (const char c : url)
             if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F)
                 return "the URL holds white space or a control character";
-        if (curl_url_set(url_.get(), CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK)
+        // Parsed anew: in an object that has a URL, libcurl takes a relative one for a redirect.
+        std::unique_ptr<CURLU, FreeUrl> parsed{curl_url()};
+        if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER) !=
+            CURLUE_OK)
             return "the URL is not an absolute http or https URL, or holds a user name";
-        const auto scheme = part(CURLUPART_SCHEME);
-        const auto host = part(CURLUPART_HOST);
+        const auto scheme = part(*parsed, CURLUPART_SCHEME);
+        const auto host = part(*parsed, CURLUPART_HOST);
         if (scheme == nullptr || host == nullptr) return "the URL has no host";
         const bool plain = same_header_name(scheme.get(), "http");
         if (!plain && !same_header_name(scheme.get(), "https"))
@@ -640,14 +642,15 @@ private:
             if (!option(CURLOPT_PROXY, direct ? "" : options.proxy.c_str()))
                 return "the proxy of curl::Options cannot be used";
         }
-        if (!option(CURLOPT_CURLU, url_.get())) return "libcurl does not take the URL";
+        if (!option(CURLOPT_CURLU, parsed.get())) return "libcurl does not take the URL";
+        url_ = std::move(parsed);
         url_text_ = url;
         return nullptr;
     }
 
-    std::unique_ptr<char, FreeText> part(CURLUPart name) noexcept {
+    static std::unique_ptr<char, FreeText> part(CURLU& url, CURLUPart name) noexcept {
         char* text = nullptr;
-        curl_url_get(url_.get(), name, &text, 0);
+        curl_url_get(&url, name, &text, 0);
         return std::unique_ptr<char, FreeText>{text};
     }
 
