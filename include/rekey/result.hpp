@@ -177,10 +177,13 @@ public:
     bool has_value() const noexcept { return reason_ == StopReason::success; }
     explicit operator bool() const noexcept { return has_value(); }
 
-    /// The accepted response. Requires `has_value()`.
+    /// The accepted response, in two spellings. Requires `has_value()`.
     Response& operator*() & noexcept { return *held(); }
     const Response& operator*() const& noexcept { return *held(); }
     Response&& operator*() && noexcept { return std::move(*held()); }
+    Response& assume_value() & noexcept { return **this; }
+    const Response& assume_value() const& noexcept { return **this; }
+    Response&& assume_value() && noexcept { return *std::move(*this); }
     Response* operator->() noexcept { return &*held(); }
     const Response* operator->() const noexcept { return &*held(); }
 
@@ -240,8 +243,8 @@ public:
         explicit Writer(Result& result) noexcept : result_(result) {}
         Trail& trail() noexcept { return result_.trail_; }
         Error<Response>& error() noexcept { return result_.error_; }
-        template <class From> void keep(From&& response) {
-            result_.error_.response_.set(std::forward<From>(response));
+        template <class From> void keep(From&& it) {
+            error().response_.set(std::forward<From>(it));
         }
         void drop() noexcept { result_.error_.response_.reset(); }
         const Response* kept() const noexcept { return result_.error_.response(); }
@@ -253,9 +256,7 @@ public:
         }
         void no_words() noexcept { result_.error_.words_ = {}; }
         /// The decoders must outlive every result: static ones.
-        void decode_with(const detail::Decoders<Response>& decoders) noexcept {
-            result_.error_.decode_ = &decoders;
-        }
+        void decode_with(const detail::Decoders<Response>& to) noexcept { error().decode_ = &to; }
         void succeed(std::uint8_t slot) noexcept {
             result_.reason_ = StopReason::success;
             result_.slot_ = slot;
@@ -266,8 +267,7 @@ public:
             result_.error_.reason_ = reason;
             result_.error_.attempts_ = result_.trail_.count();
             result_.error_.credential = result_.trail_.credential(slot);
-            if (const auto& names = result_.trail_.names(); names.owned)
-                words().names = names.owned;
+            if (result_.trail_.names().owned) words().names = result_.trail_.names().owned;
         }
 
     private:
