@@ -5,6 +5,7 @@ include_guard(DIRECTORY)
 
 option(REKEY_WERROR "Treat warnings as errors in our own build" OFF)
 option(REKEY_REQUIRE_ALL "Stop when a library that only some adapters need is missing" OFF)
+option(REKEY_REQUIRE_EXTRAS "Also stop for the libraries that `./run test` does without" OFF)
 option(REKEY_NO_EXCEPTIONS "Build what can be built with -fno-exceptions -fno-rtti" OFF)
 
 if(NOT DEFINED CMAKE_CXX_EXTENSIONS)
@@ -25,9 +26,9 @@ if(REKEY_NO_EXCEPTIONS)
 endif()
 
 # The optional libraries. Each becomes rekey_with_<name> when it is there; rekey_absent_<name> says
-# what to install when it is not.
+# what to install when it is not. Without an EXTRA one `./run test` still runs.
 function(rekey_library name install_hint)
-    cmake_parse_arguments(arg "" "HEADER" "TARGETS;LIBRARY_NAMES" ${ARGN})
+    cmake_parse_arguments(arg "EXTRA" "HEADER" "TARGETS;LIBRARY_NAMES" ${ARGN})
     set(found TRUE)
     add_library(rekey_with_${name} INTERFACE)
     if(arg_TARGETS)
@@ -61,7 +62,9 @@ function(rekey_library name install_hint)
     else()
         set(rekey_has_${name} FALSE PARENT_SCOPE)
         set(rekey_absent_${name} "${install_hint}" PARENT_SCOPE)
-        if(REKEY_REQUIRE_ALL)
+        if(arg_EXTRA AND REKEY_REQUIRE_EXTRAS)
+            message(FATAL_ERROR "rekey: missing ${install_hint}. `.ci/run tools` installs it.")
+        elseif(REKEY_REQUIRE_ALL AND NOT arg_EXTRA)
             message(FATAL_ERROR "rekey: missing ${install_hint}. `./run test` installs it.")
         endif()
     endif()
@@ -96,6 +99,8 @@ endif()
 if(REKEY_BUILD_TESTS)
     rekey_library(boost_outcome "Boost headers (Debian: libboost-dev)"
                   HEADER boost/outcome/basic_result.hpp)
+    rekey_library(tl_expected "tl::expected (Debian: libexpected-dev)" EXTRA
+                  HEADER tl/expected.hpp)
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"
@@ -133,4 +138,7 @@ file(GLOB_RECURSE rekey_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
      ${PROJECT_SOURCE_DIR}/include/rekey/*.hpp)
 if(NOT CMAKE_CXX_STANDARD OR CMAKE_CXX_STANDARD LESS 20)
     list(FILTER rekey_headers EXCLUDE REGEX "^(driver/(coroutine|asio)|stop_token)\\.hpp$")
+endif()
+if(NOT CMAKE_CXX_STANDARD OR CMAKE_CXX_STANDARD LESS 23)
+    list(FILTER rekey_headers EXCLUDE REGEX "^expected\\.hpp$")
 endif()

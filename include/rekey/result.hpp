@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace rekey {
@@ -42,6 +43,16 @@ std::string_view to_string(ErrorKind kind) noexcept;
 std::string_view to_string(StopReason reason) noexcept;
 
 template <class Response> class Result;
+
+/// What is known of a failure, whatever the type of the response.
+struct ErrorFacts {
+    ErrorKind kind = ErrorKind::permanent;
+    int http_status = 0;            ///< 0 without an answer.
+    std::int64_t service_code = 0;  ///< The body's `code`; 0 if there was none.
+    bool has_service_code = false;
+    Reach reach = Reach::never_sent;
+    std::string_view credential{};  ///< The name of the credential that signed the attempt.
+};
 
 namespace detail {
 
@@ -83,22 +94,15 @@ struct Words {
     Shared<Names::Owned> names{};  // keeps a name alive that was made at run time
 };
 
-struct ErrorText;
-std::string describe(const ErrorText& error);
-
 /// What `describe` puts into words.
-struct ErrorText {
-    ErrorKind kind;
+struct ErrorText : ErrorFacts {
     StopReason reason;
-    int http_status;
-    bool has_service_code;
-    std::int64_t service_code;
-    std::string_view credential;
     std::string_view message;
     std::string_view log_id;
     std::size_t attempts;
-    Duration retry_after{0};
+    Duration retry_after;
 };
+std::string describe(const ErrorText& error);
 
 }  // namespace detail
 
@@ -108,14 +112,14 @@ struct ErrorText {
 /// answer; but a later attempt that ended in anything else stopped the call and is reported.
 /// `message()` and `log_id()` decode on demand. No text of an error ever holds a token: where a
 /// service repeats one, it is cut out.
-template <class Response> class Error {
+template <class Response> class Error : public ErrorFacts {
 public:
-    ErrorKind kind = ErrorKind::permanent;
-    int http_status = 0;            ///< 0 without an answer.
-    std::int64_t service_code = 0;  ///< The body's `code`; 0 if there was none.
-    bool has_service_code = false;
-    Reach reach = Reach::never_sent;
-    std::string_view credential{};  ///< The name of the credential that signed the attempt.
+    Error() = default;
+    /// An error of one's own, for a Result that one makes; `text` must hold no secret.
+    Error(ErrorKind what, std::string text) : words_(detail::Shared<detail::Words>::make()) {
+        kind = what;
+        words_->note = std::move(text);
+    }
 
     /// What the service said, or what happened to the attempt, in words.
     std::string message() const {
@@ -141,10 +145,7 @@ public:
 
     /// One line for people: kind, HTTP status, code, message, log id, credential, what to do.
     std::string describe() const {
-        const std::string said = message();
-        const std::string id = log_id();
-        return detail::describe({kind, reason_, http_status, has_service_code, service_code,
-                                 credential, said, id, attempts_, retry_after()});
+        return detail::describe({*this, reason_, message(), log_id(), attempts_, retry_after()});
     }
 
 private:
@@ -153,7 +154,7 @@ private:
     const detail::Decoders<Response>* decode_ = nullptr;
     detail::Shared<detail::Words> words_{};  // written by the driver only, before there are copies
     std::size_t attempts_ = 0;
-    StopReason reason_ = StopReason::success;
+    StopReason reason_ = StopReason::not_retryable;
 };
 
 /// How a call ended: the response that was accepted, or the error; and always the trail.
@@ -167,18 +168,22 @@ public:
     using error_type = Error<Response>;
 
     Result() noexcept {}
-    Result(Result&&) = default;
-    Result(const Result&) = default;
-    Result& operator=(Result&&) = default;
-    Result& operator=(const Result&) = default;
+    /// A success or a failure of one's own, with an empty trail: for `and_then` and `or_else`.
+    Result(Response response) : reason_(StopReason::success) {
+        error_.response_.set(std::move(response));
+    }
+    Result(Error<Response> error) : error_(std::move(error)), reason_(error_.reason_) {}
 
     bool has_value() const noexcept { return reason_ == StopReason::success; }
     explicit operator bool() const noexcept { return has_value(); }
 
-    /// The accepted response. Requires `has_value()`.
+    /// The accepted response, in two spellings. Requires `has_value()`.
     Response& operator*() & noexcept { return *held(); }
     const Response& operator*() const& noexcept { return *held(); }
     Response&& operator*() && noexcept { return std::move(*held()); }
+    Response& assume_value() & noexcept { return **this; }
+    const Response& assume_value() const& noexcept { return **this; }
+    Response&& assume_value() && noexcept { return *std::move(*this); }
     Response* operator->() noexcept { return &*held(); }
     const Response* operator->() const noexcept { return &*held(); }
 
@@ -191,6 +196,37 @@ public:
         assert(!has_value() && "rekey: this result is a success and has no error");
         return std::move(error_);
     }
+
+    /// What `next(response)` returns, itself a Result; or this failure. On an lvalue these four
+    /// work on a copy. `next` is called, so a pointer to a member goes through `std::mem_fn`.
+    template <class Next> auto and_then(Next&& next) && {
+        using Other = std::decay_t<decltype(next(*std::move(*this)))>;
+        return has_value() ? next(*std::move(*this)) : std::move(*this).template failed_as<Other>();
+    }
+    template <class Next> auto and_then(Next&& next) const& { return Result(*this).and_then(next); }
+    /// A Result of `map(response)` with this trail; or this failure. The error of a Result with
+    /// another response keeps its texts and leaves the refused response behind.
+    template <class Map> auto transform(Map&& map) && {
+        using Other = Result<std::decay_t<decltype(map(*std::move(*this)))>>;
+        if (!has_value()) return std::move(*this).template failed_as<Other>();
+        Other other;
+        typename Other::Writer to(other);
+        to.trail() = trail_;
+        to.keep(map(*std::move(*this)));
+        to.succeed(slot_);
+        return other;
+    }
+    template <class Map> auto transform(Map&& map) const& { return Result(*this).transform(map); }
+    /// This success; or what `next(error)` returns, another Result of this type.
+    template <class Next> Result or_else(Next&& next) && {
+        return has_value() ? std::move(*this) : next(std::move(error_));
+    }
+    template <class Next> Result or_else(Next&& next) const& { return Result(*this).or_else(next); }
+    /// The response; or `other`.
+    template <class Or> Response value_or(Or&& other) && {
+        return has_value() ? *std::move(*this) : static_cast<Response>(std::forward<Or>(other));
+    }
+    template <class Or> Response value_or(Or&& to) const& { return Result(*this).value_or(to); }
 
     /// The name of the credential that was accepted, or whose refusal is reported.
     std::string_view credential() const noexcept { return trail_.credential(slot_); }
@@ -207,8 +243,8 @@ public:
         explicit Writer(Result& result) noexcept : result_(result) {}
         Trail& trail() noexcept { return result_.trail_; }
         Error<Response>& error() noexcept { return result_.error_; }
-        template <class From> void keep(From&& response) {
-            result_.error_.response_.set(std::forward<From>(response));
+        template <class From> void keep(From&& it) {
+            error().response_.set(std::forward<From>(it));
         }
         void drop() noexcept { result_.error_.response_.reset(); }
         const Response* kept() const noexcept { return result_.error_.response(); }
@@ -220,9 +256,7 @@ public:
         }
         void no_words() noexcept { result_.error_.words_ = {}; }
         /// The decoders must outlive every result: static ones.
-        void decode_with(const detail::Decoders<Response>& decoders) noexcept {
-            result_.error_.decode_ = &decoders;
-        }
+        void decode_with(const detail::Decoders<Response>& to) noexcept { error().decode_ = &to; }
         void succeed(std::uint8_t slot) noexcept {
             result_.reason_ = StopReason::success;
             result_.slot_ = slot;
@@ -233,8 +267,7 @@ public:
             result_.error_.reason_ = reason;
             result_.error_.attempts_ = result_.trail_.count();
             result_.error_.credential = result_.trail_.credential(slot);
-            if (const auto& names = result_.trail_.names(); names.owned)
-                words().names = names.owned;
+            if (result_.trail_.names().owned) words().names = result_.trail_.names().owned;
         }
 
     private:
@@ -247,6 +280,23 @@ public:
     };
 
 private:
+    /// This failure as one of another response.
+    template <class Other> Other failed_as() && {
+        if constexpr (!std::is_same_v<Other, Result>) {
+            Other other;
+            typename Other::Writer to(other);
+            to.trail() = trail_;
+            static_cast<ErrorFacts&>(to.error()) = error_;
+            to.note(error_.message());
+            to.log_id(error_.log_id());
+            if (error_.kind == ErrorKind::authorization_needed) to.ask(error_.authorization());
+            to.come_back_after(error_.retry_after());
+            to.end(reason_, slot_);
+            return other;
+        } else {
+            return std::move(*this);
+        }
+    }
     detail::Maybe<Response>& held() noexcept {
         assert(has_value() && "rekey: this result is an error and has no response; test it first");
         return error_.response_;
@@ -262,41 +312,28 @@ private:
     Trail trail_;
 };
 
+namespace detail {
+/// The word at a place of words with a space between them; the last one for a place behind it.
+inline std::string_view word(std::string_view words, unsigned at) noexcept {
+    for (; at != 0; --at) words.remove_prefix(words.find(' ') + 1);
+    return words.substr(0, words.find(' '));
+}
+}  // namespace detail
+
 inline std::string_view to_string(ErrorKind kind) noexcept {
-    switch (kind) {
-        case ErrorKind::refused: return "refused";
-        case ErrorKind::not_found: return "not_found";
-        case ErrorKind::rate_limited: return "rate_limited";
-        case ErrorKind::quota_exhausted: return "quota_exhausted";
-        case ErrorKind::transient: return "transient";
-        case ErrorKind::permanent: return "permanent";
-        case ErrorKind::transport: return "transport";
-        case ErrorKind::malformed_response: return "malformed_response";
-        case ErrorKind::exchange_failed: return "exchange_failed";
-        case ErrorKind::configuration: return "configuration";
-        case ErrorKind::authorization_needed: return "authorization_needed";
-        case ErrorKind::authorization_denied: return "authorization_denied";
-        case ErrorKind::cancelled: return "cancelled";
-        case ErrorKind::not_admitted: return "not_admitted";
-    }
-    return "unknown";
+    return detail::word(
+        "refused not_found rate_limited quota_exhausted transient permanent "
+        "transport malformed_response exchange_failed configuration "
+        "authorization_needed authorization_denied cancelled not_admitted unknown",
+        static_cast<unsigned>(kind));
 }
 
 inline std::string_view to_string(StopReason reason) noexcept {
-    switch (reason) {
-        case StopReason::success: return "success";
-        case StopReason::remedies_used_up: return "remedies_used_up";
-        case StopReason::attempts_used_up: return "attempts_used_up";
-        case StopReason::deadline: return "deadline";
-        case StopReason::budget_spent: return "budget_spent";
-        case StopReason::not_retryable: return "not_retryable";
-        case StopReason::unsafe_to_repeat: return "unsafe_to_repeat";
-        case StopReason::come_back_later: return "come_back_later";
-        case StopReason::needs_user: return "needs_user";
-        case StopReason::exchange_failed: return "exchange_failed";
-        case StopReason::cancelled: return "cancelled";
-    }
-    return "unknown";
+    return detail::word(
+        "success remedies_used_up attempts_used_up deadline budget_spent "
+        "not_retryable unsafe_to_repeat come_back_later needs_user "
+        "exchange_failed cancelled unknown",
+        static_cast<unsigned>(reason));
 }
 
 namespace detail {
@@ -330,50 +367,25 @@ inline std::string_view advice(const ErrorText& error) noexcept {
 
 inline std::string describe(const ErrorText& error) {
     std::string text(to_string(error.kind));
-    const auto add = [&text](std::string_view before, std::string_view what) {
-        text.append(before);
-        text.append(what);
-    };
     const char* separator = ": ";
-    if (error.http_status != 0) {
-        add(separator, "HTTP ");
-        text += std::to_string(error.http_status);
+    const auto add = [&](std::string_view what, std::string_view before = {}) {
+        text.append(separator).append(before).append(what);
         separator = ", ";
-    }
-    if (error.has_service_code) {
-        add(separator, "code ");
-        text += std::to_string(error.service_code);
-        separator = ", ";
-    }
-    if (!error.message.empty()) {
-        add(separator, error.message);
-        separator = ", ";
-    }
-    if (!error.log_id.empty()) {
-        add(separator, "log id ");
-        text.append(error.log_id);
-        separator = ", ";
-    }
-    if (!error.credential.empty()) {
-        add(separator, "credential ");
-        text.append(error.credential);
-        separator = ", ";
-    }
-    add(separator, to_string(error.reason));
-    if (error.attempts > 1) {
-        text += " after ";
-        text += std::to_string(error.attempts);
-        text += " attempts";
-    }
+    };
+    if (error.http_status != 0) add(std::to_string(error.http_status), "HTTP ");
+    if (error.has_service_code) add(std::to_string(error.service_code), "code ");
+    if (!error.message.empty()) add(error.message);
+    if (!error.log_id.empty()) add(error.log_id, "log id ");
+    if (!error.credential.empty()) add(error.credential, "credential ");
+    add(to_string(error.reason));
+    if (error.attempts > 1)
+        text.append(" after ").append(std::to_string(error.attempts)).append(" attempts");
     if (error.retry_after > Duration{0}) {  // rounded up: never earlier than the service asks
-        const auto seconds =
-            std::chrono::duration_cast<std::chrono::seconds>(error.retry_after - Duration{1});
-        text += ", retry after ";
-        text += std::to_string(seconds.count() + 1);
-        text += " s";
+        const auto seconds = std::chrono::ceil<std::chrono::seconds>(error.retry_after).count();
+        text.append(", retry after ").append(std::to_string(seconds)).append(" s");
     }
     const std::string_view hint = advice(error);
-    if (!hint.empty()) add("; ", hint);
+    if (!hint.empty()) text.append("; ").append(hint);
     keep_to_one_line(text);
     return text;
 }

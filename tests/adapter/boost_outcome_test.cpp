@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 
+#include <rekey/error_code.hpp>
 #include <rekey/http.hpp>
 #include <rekey/rekey.hpp>
 #include <rekey/testing.hpp>
@@ -11,7 +12,9 @@
 #include <boost/version.hpp>
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 using namespace rekey;
@@ -43,6 +46,24 @@ Outcome status_of(Outcome&& outcome, int& status) {
 #endif
     status = response.status;
     return Outcome{std::move(response)};
+}
+
+/// The same with the call itself: the macro takes a rekey::Result as it is.
+template <class Call>
+BOOST_OUTCOME_V2_NAMESPACE::basic_result<int, Error<HttpResponse>,
+                                         BOOST_OUTCOME_V2_NAMESPACE::policy::terminate>
+status_of_call(const Call& call) {
+#if BOOST_VERSION >= 107600
+    BOOST_OUTCOME_TRY(auto response, call());
+#else
+    BOOST_OUTCOME_TRY(response, call());
+#endif
+    return response.status;
+}
+/// A result that the function keeps, passed on by the macro without its value.
+Outcome only_if_accepted(rekey::Result<HttpResponse> result) {
+    BOOST_OUTCOME_TRYV(std::move(result));
+    return HttpResponse{204, {}, {}, false};
 }
 
 /// An error type of a user's, for a transport that knows nothing of rekey.
@@ -79,6 +100,60 @@ TEST_CASE("a refused call becomes an outcome with the whole error") {
     CHECK(passed_on.assume_error().service_code == 4101);
     CHECK(status == 0);
     CHECK(result.error().service_code == 4101);  // the copy left the result whole
+}
+
+TEST_CASE("BOOST_OUTCOME_TRY takes the result of a call as it is, and passes its error on") {
+    testing::Script http;
+    http.then(401, 4101).then(200).then(401, 4101, "no permission").then(404);
+    const auto client = client_over(http);
+    const auto call = [&client] { return client.send(HttpRequest{}); };
+    const auto good = status_of_call(call);
+    REQUIRE(good.has_value());
+    CHECK(good.assume_value() == 200);
+    const auto bad = status_of_call(call);
+    REQUIRE(bad.has_error());
+    CHECK(bad.assume_error().service_code == 4101);
+    CHECK(bad.assume_error().message() == "no permission");
+
+    http.then(200).then(401, 4100).then(404);
+    CHECK(only_if_accepted(call()).assume_value().status == 204);
+    CHECK(only_if_accepted(call()).assume_error().service_code == 4100);
+}
+
+TEST_CASE("an outcome becomes a result again, with nothing lost but the trail") {
+    testing::Script http;
+    http.then(200).then(401, 4101, "no permission").then(404);
+    const auto client = client_over(http);
+    const auto good = boost_outcome::from_outcome<HttpResponse>(
+        boost_outcome::to_outcome(client.send(HttpRequest{})));
+    REQUIRE(good);
+    CHECK(good->status == 200);
+    const auto call = client.send(HttpRequest{});
+    const auto bad = boost_outcome::from_outcome<HttpResponse>(boost_outcome::to_outcome(call));
+    REQUIRE_FALSE(bad);
+    CHECK(bad.error().describe() == call.error().describe());
+    CHECK(bad.stop_reason() == call.stop_reason());
+    CHECK(bad.trail().empty());
+}
+
+TEST_CASE("a response that only moves moves into an outcome and back") {
+    using Owned = std::unique_ptr<int>;
+    auto outcome = boost_outcome::to_outcome(rekey::Result<Owned>{std::make_unique<int>(3)});
+    REQUIRE(outcome.has_value());
+    const auto back = boost_outcome::from_outcome<Owned>(std::move(outcome));
+    REQUIRE(back);
+    CHECK(**back == 3);
+}
+
+TEST_CASE("an outcome with an error code becomes a result") {
+    namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
+    using Theirs = outcome::basic_result<HttpResponse, std::error_code, outcome::policy::terminate>;
+    const auto result = result_from(Theirs{outcome::in_place_type<std::error_code>,
+                                           std::make_error_code(std::errc::connection_refused)},
+                                    error_of<HttpResponse>);
+    REQUIRE_FALSE(result);
+    CHECK(result.error() == errc::transport);
+    CHECK(result.error().reach == Reach::never_sent);
 }
 
 TEST_CASE("a transport may return a Boost.Outcome result with our error") {

@@ -3,7 +3,7 @@
 #ifndef REKEY_ADAPTER_BOOST_OUTCOME_HPP
 #define REKEY_ADAPTER_BOOST_OUTCOME_HPP
 
-#include <rekey/result.hpp>
+#include <rekey/result_from.hpp>
 
 #include <boost/outcome/basic_result.hpp>
 #include <boost/outcome/policy/terminate.hpp>
@@ -15,7 +15,8 @@ inline namespace v0_1 {
 namespace boost_outcome {
 
 /// The Boost.Outcome result of a call: the response, or `rekey::Error<Response>` with all it knows.
-/// Reading the wrong side terminates; `assume_value()` and `BOOST_OUTCOME_TRY` do as usual.
+/// Reading the wrong side terminates; `assume_value()` and `BOOST_OUTCOME_TRY` do as usual. The
+/// macro takes a `rekey::Result` as it is, too.
 ///
 /// Source  Boost.Outcome 1.74 to 1.81; only `basic_result` is included.
 template <class Response>
@@ -33,6 +34,12 @@ template <class Response> Result<Response> to_outcome(rekey::Result<Response>&& 
 }
 template <class Response> Result<Response> to_outcome(const rekey::Result<Response>& result) {
     return to_outcome(rekey::Result<Response>(result));
+}
+
+/// The way back, with an empty trail. An outcome with another error:
+/// `rekey::result_from(outcome, to_error)`.
+template <class Response> rekey::Result<Response> from_outcome(Result<Response> outcome) {
+    return rekey::result_from(std::move(outcome));
 }
 
 }  // namespace boost_outcome

@@ -14,12 +14,15 @@ inline namespace v0_1 {
 namespace detail {
 
 template <class Value> class Maybe {
+    struct Nothing;  // a value that cannot be copied leaves Maybe without its copy constructor
+    using Source = std::conditional_t<std::is_copy_constructible_v<Value>, Maybe, Nothing>;
+
 public:
     Maybe() noexcept {}
     Maybe(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
         if (other.full_) fill(std::move(other.value_));
     }
-    Maybe(const Maybe& other) {
+    Maybe(const Source& other) {
         if (other.full_) fill(other.value_);
     }
     Maybe& operator=(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
@@ -29,7 +32,7 @@ public:
         }
         return *this;
     }
-    Maybe& operator=(const Maybe& other) {
+    Maybe& operator=(const Source& other) {
         if (this != &other) {
             Maybe copy(other);
             *this = std::move(copy);
