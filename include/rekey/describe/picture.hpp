@@ -72,6 +72,7 @@ template <class... Policies> struct DoorsSay {
                     return verdict == Admitted::go_to
                                ? move == Move::first || move == Move::straddle
                                : verdict == Admitted::spent && move == Move::straddle;
+                case Door::chain: return verdict == Admitted::skip_slot && move != Move::repeat;
                 case Door::host: return verdict == Admitted::later;
                 case Door::credential:
                     return verdict ==

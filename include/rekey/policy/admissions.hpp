@@ -25,6 +25,7 @@ inline namespace v0_1 {
 /// whether to go there at all, whether another attempt is affordable, when, and beside how many.
 enum class Door : unsigned char {
     route,       ///< `Remember`, which chooses the credential that the others are asked about.
+    chain,       ///< That of a chain with empty slots: whether a credential stands there at all.
     own,         ///< One of the user's.
     host,        ///< `CircuitBreaker` of a host.
     credential,  ///< `CircuitBreaker` of a credential.
@@ -39,6 +40,7 @@ struct Asking {
     std::string_view host{};   ///< Of the URL, with its port, if the request type tells it.
     Duration waited{0};        ///< How long this door has made this attempt wait.
     std::uint32_t ticket = 0;  ///< What came with this door's last `busy`; it is handed back here.
+    std::uint32_t credentials = 1;  ///< How many a call chooses from, that of a flow included.
 };
 
 /// How an attempt ended that a door had let through.
@@ -287,6 +289,7 @@ private:
             asking.host = host;
             asking.waited = seat.waited;
             asking.ticket = std::exchange(seat.ticket, 0u);
+            asking.credentials = slot_total;
             Admission answer;
             if constexpr (detail::Routes<std::decay_t<decltype(door)>>::value)
                 answer = door.admit(action_, trip_);
