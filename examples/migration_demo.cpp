@@ -1,27 +1,39 @@
 // SPDX-License-Identifier: BSL-1.0
 // migration_demo: your service must keep answering while its workspaces move from a personal
-// account to the enterprise, and when they are moved back. Will a request be lost? Will one be
-// executed twice? This program counts, without an account: it starts a Coze server on 127.0.0.1 and
-// sends it steady load in three lanes side by side.
+// account to the enterprise, and when they are moved back. Will it work? Will a request be lost, or
+// executed twice? What does it cost, and when can the old credential go? This program shows it
+// without an account: it starts a Coze server on 127.0.0.1, asks each credential alone what it can
+// do (one mistake is found and mended), and sends steady load in three lanes side by side.
 //
 //     fixed   one personal token, as most services have it today
 //     naive   written by hand: personal first, then enterprise, every time
-//     rekey   rekey::Client with both
+//     rekey   rekey::Client with both, which remembers who served a bot last
 //
 // The server's own ledger decides: the exit status is 0 only if it agrees that each request of the
-// rekey lane was executed exactly once, and that the fixed lane failed while the workspaces were
-// away. An OAuth JWT app (AppAuth) runs beside them, with real RS256 signatures. At the end there
-// is a table, and a page for the browser: migration-report.html beside this program (--report
-// FILE).
+// rekey lane was executed exactly once, for one call each, and that the fixed lane failed while the
+// workspaces were away. An OAuth JWT app (AppAuth) runs beside them, with real RS256 signatures. At
+// the end there is a table, an advice, and a page for the browser: migration-report.html beside
+// this program (--report FILE). `--page` shows that page while it runs, on a port of this machine.
+#include "support/ctrl_c.hpp"
 #include "support/fake_coze_server.hpp"
 #include "support/migration_report.hpp"
 #include "support/openssl_verifier.hpp"
+#include "support/page_server.hpp"
 #include "support/steady_load.hpp"
 
 #include <rekey/adapter/curl.hpp>
 #include <rekey/adapter/openssl.hpp>
+#include <rekey/body/json.hpp>
 #include <rekey/body/json_writer.hpp>
+#include <rekey/cancellation.hpp>
 #include <rekey/coze.hpp>
+#include <rekey/coze/bot_of.hpp>
+#include <rekey/coze/preflight.hpp>
+#include <rekey/describe/explain.hpp>
+#include <rekey/observe/advice.hpp>
+#include <rekey/observe/meter.hpp>
+#include <rekey/policy/observe.hpp>
+#include <rekey/policy/remember.hpp>
 #include <rekey/testing/fake_coze.hpp>
 
 #include <CLI/CLI.hpp>
@@ -36,9 +48,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -49,6 +63,7 @@
 namespace {
 
 namespace coze = rekey::coze;
+namespace preflight = rekey::preflight;
 using rekey::HttpRequest;
 using rekey::HttpResponse;
 using rekey::TransportResult;
@@ -58,6 +73,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr std::size_t fixed_lane = 0;
+constexpr std::size_t naive_lane = 1;
 constexpr std::size_t rekey_lane = 2;
 constexpr std::size_t app_lane = 3;
 
@@ -66,6 +82,7 @@ struct Settings {
     double rate = 60;  ///< Requests a second in each lane.
     unsigned threads = 3;
     std::string report{};
+    bool page = false;  ///< The page is served while the demo runs.
 };
 
 /// libcurl, for this machine and no other.
@@ -129,7 +146,10 @@ bool send_with(const LoopbackOnly& transport, const HttpRequest& request,
 }
 
 auto fixed(const LoopbackOnly& transport, const Chats& chats, std::string personal) {
-    return [=](const std::string& id) { return send_with(transport, chats(id), personal); };
+    return [=](const std::string& id) {
+        return send_with(transport, chats(id), personal) ? support::Outcome{true, 1}
+                                                         : support::Outcome{};
+    };
 }
 
 /// Asks again whatever went wrong. Here only refusals do; where an answer got lost on its way, this
@@ -138,14 +158,130 @@ auto naive(const LoopbackOnly& transport, const Chats& chats, std::string person
            std::string enterprise) {
     return [=](const std::string& id) {
         const HttpRequest request = chats(id);
-        return send_with(transport, request, personal) || send_with(transport, request, enterprise);
+        if (send_with(transport, request, personal)) return support::Outcome{true, 1};
+        if (send_with(transport, request, enterprise)) return support::Outcome{true, 2};
+        return support::Outcome{};
     };
 }
 
+/// The first call of each kind, drawn as it went.
+class Drawn {
+public:
+    template <class Result> void look_at(const Result& result) {
+        const rekey::Trail& trail = result.trail();
+        if (!result || trail.count() > 2) return;
+        const bool is_personal = result.credential() == "personal";
+        const std::size_t kind = trail.count() == 2 ? (is_personal ? 2 : 1) : 0;
+        if (trail.count() == 1 && !is_personal) return;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (svgs_[kind].empty()) svgs_[kind] = rekey::explain_svg(result);
+    }
+    std::vector<support::CallPicture> pictures() const {
+        static constexpr const char* heads[] = {
+            "Before the move: personal is accepted",
+            "The first one after the move: refused, then enterprise",
+            "The first one after the rollback: refused, then personal"};
+        const std::lock_guard<std::mutex> lock(mutex_);
+        std::vector<support::CallPicture> all;
+        for (std::size_t kind = 0; kind != svgs_.size(); ++kind)
+            if (!svgs_[kind].empty()) all.push_back({heads[kind], svgs_[kind]});
+        return all;
+    }
+
+private:
+    mutable std::mutex mutex_{};
+    std::array<std::string, 3> svgs_{};
+};
+
+template <class Client>
+auto with_rekey(const Client& client, const Chats& chats, Drawn* drawn = nullptr) {
+    return [=](const std::string& id) {
+        const auto result = client.send(chats(id));
+        if (drawn != nullptr) drawn->look_at(result);
+        if (!result) return support::Outcome{};
+        const bool is_first = result.trail().back().slot == 0;
+        return support::Outcome{true, static_cast<unsigned char>(is_first ? 1 : 2)};
+    };
+}
+
+/// What the calls are counted by.
+struct BotName {
+    std::string_view operator()(const HttpRequest& request) const {
+        return rekey::body::find(request.body, "bot_id").raw;
+    }
+};
+using Meter = rekey::observe::Meter<BotName>;
+
+/// A call that meets a rollback: refused by personal before it, by enterprise after it. Another
+/// call has found out meanwhile, so it is sent a third time. Staged in a server of its own, for in
+/// the load nobody can say when it happens.
+support::CallPicture straddling_call() {
+    FakeCoze server;
+    const FakeCoze::Options options = server.options();
+    const Chats chats{options.base, options.bot_id, options.user_id};
+    const rekey::CredentialChain tokens{coze::Pat<coze::Personal>{options.personal_token},
+                                        coze::Pat<coze::Enterprise>{options.enterprise_token}};
+    const rekey::Remember route{coze::BotOf{}};
+    const rekey::Client another{std::ref(server), tokens, coze::RetryOnRefusal{}, route};
+    bool is_answered = false;
+    const auto transport = [&](const HttpRequest& request, const rekey::Attempt& attempt) {
+        auto answer = server(request, attempt);
+        if (attempt.number() == 1) {
+            server.rollback();
+            is_answered = another.send(request).has_value();
+        }
+        return answer;
+    };
+    server.move();
+    const rekey::Client client{transport, tokens, coze::RetryOnRefusal{}, route};
+    const auto result = client.send(chats("straddle-1"));
+    if (!result || !is_answered || result.trail().count() != 3) return {};
+    return {"A call that meets the rollback on its way (staged)", rekey::explain_svg(result)};
+}
+
+// --- The preflight ---
+
+/// What each credential of a chain can do alone, as `coze_preflight` asks.
 template <class Chain>
-auto with_rekey(const LoopbackOnly& transport, const Chats& chats, Chain chain) {
-    const rekey::Client client{transport, chain, coze::RetryOnRefusal{}};
-    return [=](const std::string& id) { return client.send(chats(id)).has_value(); };
+preflight::Report check(const LoopbackOnly& transport, const Chain& chain,
+                        const FakeCoze::Options& options, bool is_app) {
+    coze::PreflightOptions probes;
+    probes.base = options.base;
+    probes.bot_id = options.bot_id;
+    probes.trial_bot_id = options.enterprise_bot_id;
+    preflight::Options pace;
+    pace.pause = milliseconds{5};  // this machine's own server
+    preflight::Preflight asked{coze::preflight_probes(probes), {"personal", "enterprise"}, pace};
+    preflight::run(rekey::Client{transport, chain}, asked, rekey::detail::SystemClock{});
+    std::vector<coze::CredentialFacts> facts(2);
+    facts[0].is_app = facts[1].is_app = is_app;
+    return coze::diagnose(asked, probes, facts, rekey::detail::SystemClock::unix_seconds());
+}
+
+/// The findings, and the last line of the report: whether it passes.
+std::string words_of(const preflight::Report& report) {
+    std::string text;
+    for (const preflight::Finding& finding : report.findings) {
+        text += finding.name;
+        if (!finding.requirement.empty()) text += " (" + finding.requirement + ')';
+        text += ", " + finding.credential + ": " + finding.what + "\n";
+        if (!finding.probe.empty())
+            text += "seen: probe " + finding.probe + ", HTTP " +
+                    std::to_string(finding.http_status) + ", \"" + finding.message + "\"\n";
+        text += "next: " + finding.next + "\nwho: " + finding.who + '\n';
+    }
+    const std::string whole = report.text();
+    const std::size_t last = whole.rfind('\n', whole.size() - 2);
+    return text + whole.substr(last + 1, whole.size() - last - 2);
+}
+
+/// Over HTTP, as anybody with `curl` would: a new world, in which the app is installed.
+bool install_app(const LoopbackOnly& transport, const std::string& base) {
+    const rekey::AttemptFields unsigned_one;
+    const auto answer =
+        transport(HttpRequest{"POST", base + "/_fake/reset", {}, R"({"jwt_app_installed":true})"},
+                  rekey::Attempt{unsigned_one});
+    return answer && answer->status == 200;
 }
 
 // --- What is shown while it runs ---
@@ -172,6 +308,7 @@ public:
                   << std::flush;
         is_open_ = is_terminal_;
     }
+    bool is_terminal() const noexcept { return is_terminal_; }
     void line(const std::string& text) {
         if (is_open_) std::cout << '\n';
         is_open_ = false;
@@ -227,61 +364,163 @@ private:
 
 using Ledger = std::map<std::string, FakeLane>;
 
-/// Lets the load run, moves the workspaces and moves them back; the ledger before each and at the
-/// end.
-std::array<Ledger, 3> tell(FakeCoze& server, support::SteadyLoad& load,
-                           const support::Phases& phases, Screen& screen) {
-    std::array<Ledger, 3> ledgers;
-    const auto run_until = [&](microseconds time, const char* phase) {
-        while (load.elapsed() < time) {
-            std::this_thread::sleep_for(
-                (std::min)(microseconds{milliseconds{100}}, time - load.elapsed()));
-            screen.progress(load, phase);
-        }
-    };
-    load.start();
-    run_until(phases.move, "before");
-    ledgers[0] = server.lanes();
-    server.move();
-    screen.line("         the workspaces move to the enterprise");
-    run_until(phases.rollback, "moved");
-    ledgers[1] = server.lanes();
-    server.rollback();
-    screen.line("         the workspaces move back");
-    run_until(phases.length, "after");
-    load.join();
-    ledgers[2] = server.lanes();
-    return ledgers;
-}
+/// The load, the move and the move back; what is known of them at any moment, for the live page.
+class Story {
+public:
+    Story(FakeCoze& server, support::SteadyLoad& load, const Meter& meter, const Drawn& drawn,
+          const support::MigrationReport& begin)
+        : server_(server), load_(load), meter_(meter), drawn_(drawn), report_(begin) {}
 
-support::LaneReport report_of(const support::SteadyLoad& load, std::size_t lane,
-                              const std::string& name, const std::array<Ledger, 3>& ledgers) {
-    support::LaneReport report;
-    report.name = name;
-    report.samples = load.samples(lane);
-    report.sent = static_cast<std::int64_t>(load.sent(lane));
-    report.answered = static_cast<std::int64_t>(load.answered(lane));
-    FakeLane then;
-    for (std::size_t phase = 0; phase != ledgers.size(); ++phase) {
-        const auto place = ledgers[phase].find(name);
-        const FakeLane now = place == ledgers[phase].end() ? FakeLane{} : place->second;
-        const std::int64_t requests = now.distinct - then.distinct;
-        if (requests > 0)
-            report.calls_per_request[phase] =
-                static_cast<double>(now.received - then.received) / static_cast<double>(requests);
-        then = now;
+    /// Lets the load run, moves the workspaces and moves them back.
+    void tell(Screen& screen) {
+        const support::Phases& phases = report_.phases;
+        const auto run_until = [&](microseconds time, const char* phase) {
+            while (load_.elapsed() < time) {
+                std::this_thread::sleep_for(
+                    (std::min)(microseconds{milliseconds{100}}, time - load_.elapsed()));
+                screen.progress(load_, phase);
+            }
+        };
+        load_.start();
+        {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            has_begun_ = true;
+        }
+        run_until(phases.move, "before");
+        end_phase();
+        server_.move();
+        screen.line("         the workspaces move to the enterprise");
+        run_until(phases.rollback, "moved");
+        end_phase();
+        advise("Just before the rollback", screen);
+        server_.rollback();
+        screen.line("         the workspaces move back");
+        run_until(phases.length, "after");
+        load_.join();
+        end_phase();
+        advise("At the end", screen);
     }
-    report.seen = then.distinct;
-    report.lost = report.sent - then.served;
-    report.doubled = then.executed_twice;
-    return report;
-}
+
+    /// The lanes as they are now, the app's last.
+    std::vector<support::LaneReport> lanes() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        std::int64_t ended[4];
+        for (std::size_t lane = 0; lane != 4; ++lane) ended[lane] = count(load_.ended(lane));
+        std::vector<Ledger> ledgers = ledgers_;
+        if (!is_over()) ledgers.push_back(server_.lanes());
+        std::vector<support::LaneReport> all;
+        for (const char* const name : {"fixed", "naive", "rekey", "appauth"})
+            all.push_back(report_of(all.size(), name, ledgers, ended[all.size()]));
+        all[fixed_lane].about = "one personal token";
+        all[naive_lane].about = "by hand: personal, then enterprise, every time";
+        all[rekey_lane].about = "rekey::Client with both tokens and a learned route";
+        return all;
+    }
+
+    /// All that is known now.
+    support::MigrationReport report() const {
+        std::vector<support::LaneReport> all = lanes();
+        const rekey::testing::FakeTotals totals = server_.totals();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        support::MigrationReport now = report_;
+        now.is_over = is_over();
+        if (has_begun_) now.elapsed = (std::min)(load_.elapsed(), report_.phases.length);
+        if (now.is_over) now.app_auth = app_sentence(all[app_lane], totals);
+        all.pop_back();
+        now.lanes = std::move(all);
+        now.moving_lane = rekey_lane;
+        now.calls = drawn_.pictures();
+        now.calls.insert(now.calls.end(), report_.calls.begin(), report_.calls.end());
+        now.ledger = {{"requests received", totals.requests},
+                      {"chats executed", totals.chats_executed},
+                      {"chats refused", totals.chats_refused},
+                      {"requests executed more than once", totals.doubled},
+                      {"tokens issued (RS256 assertions verified)", exchanges_in(totals)},
+                      {"assertions that came twice", totals.jti_replays}};
+        for (const auto& [credential, number] : totals.executed_by)
+            now.ledger.emplace_back("executed for " + credential, number);
+        return now;
+    }
+
+    static std::int64_t exchanges_in(const rekey::testing::FakeTotals& totals) {
+        std::int64_t all = 0;
+        for (const auto& [grant, number] : totals.token_exchanges) all += number;
+        return all;
+    }
+
+private:
+    static std::int64_t count(std::size_t number) { return static_cast<std::int64_t>(number); }
+    bool is_over() const { return ledgers_.size() == 3; }
+    static std::string app_sentence(const support::LaneReport& app,
+                                    const rekey::testing::FakeTotals& totals) {
+        return "AppAuth: " + std::to_string(app.sent) + " requests, " + std::to_string(app.lost) +
+               " lost, " + std::to_string(app.doubled) +
+               " doubled; token exchanges: " + std::to_string(exchanges_in(totals)) +
+               ", assertions sent twice: " + std::to_string(totals.jti_replays) +
+               " (the server's count)";
+    }
+    void end_phase() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        ledgers_.push_back(server_.lanes());
+    }
+    void advise(const char* when, Screen& screen) {
+        rekey::observe::AdviceOptions options;
+        // Here a part of the load; in life two weeks, which is what it is unless somebody says so.
+        options.quiet = (report_.phases.rollback - report_.phases.move) / 2;
+        for (const auto& advice :
+             rekey::observe::advise(meter_, rekey::detail::SystemClock::now(), options)) {
+            screen.line("         advice: " + advice.sentence);
+            const std::lock_guard<std::mutex> lock(mutex_);
+            report_.advice.push_back({when, advice.sentence});
+        }
+    }
+    support::LaneReport report_of(std::size_t lane, const std::string& name,
+                                  const std::vector<Ledger>& ledgers, std::int64_t ended) const {
+        support::LaneReport report;
+        report.name = name;
+        report.slices = load_.slices(lane);
+        report.sent = count(load_.sent(lane));
+        report.answered = count(load_.answered(lane));
+        if (is_over()) {
+            const std::vector<support::Sample> samples = load_.samples(lane);
+            report.p50_ms = support::percentile_ms(samples, 0.5);
+            report.p99_ms = support::percentile_ms(samples, 0.99);
+        }
+        FakeLane then;
+        for (std::size_t phase = 0; phase != ledgers.size(); ++phase) {
+            const auto place = ledgers[phase].find(name);
+            const FakeLane now = place == ledgers[phase].end() ? FakeLane{} : place->second;
+            const std::int64_t requests = now.distinct - then.distinct;
+            const std::int64_t calls = now.received - then.received;
+            report.extra_calls[phase] = calls - requests;
+            if (requests > 0)
+                report.calls_per_request[phase] =
+                    static_cast<double>(calls) / static_cast<double>(requests);
+            then = now;
+        }
+        report.seen = then.distinct;
+        // While it runs, a request on its way is not lost.
+        report.lost = is_over() ? report.sent - then.served
+                                : (std::max)(ended - then.served, std::int64_t{0});
+        report.doubled = then.executed_twice;
+        return report;
+    }
+
+    FakeCoze& server_;
+    support::SteadyLoad& load_;
+    const Meter& meter_;
+    const Drawn& drawn_;
+    mutable std::mutex mutex_{};
+    support::MigrationReport report_;  // what does not come from the load
+    std::vector<Ledger> ledgers_{};    // at the end of each phase
+    bool has_begun_ = false;
+};
 
 /// What is wrong, each a sentence; nothing if all is well.
 std::vector<std::string> complaints(const std::vector<support::LaneReport>& lanes,
                                     const support::Phases& phases,
-                                    const rekey::testing::FakeTotals& totals,
-                                    std::int64_t exchanges) {
+                                    const rekey::testing::FakeTotals& totals, unsigned threads) {
+    const std::int64_t exchanges = Story::exchanges_in(totals);
     std::vector<std::string> out;
     for (const std::size_t lane : {rekey_lane, app_lane}) {
         const support::LaneReport& each = lanes[lane];
@@ -296,6 +535,12 @@ std::vector<std::string> complaints(const std::vector<support::LaneReport>& lane
         out.push_back("fixed: it failed before the move, so the comparison says nothing.");
     if (fixed.lost == 0 || fixed.success(phases, 1) > 0.5)
         out.push_back("fixed: it did not fail after the move, so the move was none.");
+    // Who was on its way when the workspaces moved cannot know it yet: a call for each thread.
+    const std::int64_t(&extra)[3] = lanes[rekey_lane].extra_calls;
+    if (extra[0] != 0 || extra[1] > threads || extra[2] > threads)
+        out.push_back("rekey: the learned route cost " +
+                      std::to_string(extra[0] + extra[1] + extra[2]) +
+                      " calls beyond one for each request.");
     if (exchanges > 4)
         out.push_back("AppAuth: " + std::to_string(exchanges) +
                       " token exchanges; four is plenty.");
@@ -311,13 +556,51 @@ std::string sentence_of(const Settings& settings, const support::FakeCozeServer&
     return out.str();
 }
 
+/// The preflight of the demo: of the tokens, which are as they should be, and of the app, which the
+/// enterprise has not authorized yet.
+///
+/// Returns what did not go as it should, a sentence; nothing if all is well.
+template <class Tokens, class Apps>
+std::string prepare(FakeCoze& server, const LoopbackOnly& transport, const Tokens& tokens,
+                    const Apps& apps, std::vector<support::Passage>& passages, Screen& screen) {
+    const FakeCoze::Options options = server.options();
+    const auto tell = [&](const char* what, const preflight::Report& report) {
+        passages.push_back({what, words_of(report)});
+        screen.line(std::string("preflight, ") + what + ":");
+        std::istringstream lines(passages.back().text);
+        for (std::string line; std::getline(lines, line);) screen.line("         " + line);
+    };
+    const preflight::Report with_tokens = check(transport, tokens, options, false);
+    tell("the two access tokens", with_tokens);
+    const preflight::Report before = check(transport, apps, options, true);
+    tell("the OAuth JWT app", before);
+    const bool is_installed = install_app(transport, options.base);
+    screen.line("         the enterprise authorizes the app (POST /_fake/reset)");
+    const preflight::Report after = check(transport, apps, options, true);
+    tell("the OAuth JWT app, authorized by the enterprise", after);
+    server.reset();  // the questions do not count
+    if (!with_tokens.passes() || !with_tokens.findings.empty())
+        return "The preflight found fault with tokens that are as they should be.";
+    if (before.passes() || before.findings.size() != 1 || !before.has("app_not_installed"))
+        return "The preflight did not find the app that is not installed.";
+    if (!is_installed || !after.passes() || !after.findings.empty())
+        return "The preflight still found fault with an app that is installed.";
+    return {};
+}
+
+/// So that a person can look at the page for as long as they like; a program is not kept waiting.
+void wait_for_ctrl_c(const support::PageServer& page, Screen& screen) {
+    const rekey::Canceller stop;
+    support::cancel_on_ctrl_c(stop);
+    screen.line("the page stays at " + page.address() + " until Ctrl-C");
+    while (!stop.is_cancelled()) std::this_thread::sleep_for(milliseconds{20});
+}
+
 int run(const Settings& settings) {
     const support::RsaKey key = support::make_rsa_key();
     FakeCoze::Options options;
     options.verifier = support::OpensslVerifier{key.public_pem};
-    // As when the enterprise is given access ahead of time: otherwise a request that is refused
-    // just before the rollback and asks again just after it would be refused by both.
-    options.enterprise_reads_personal = true;
+    options.jwt_app_installed = false;  // the mistake that the preflight finds
     FakeCoze coze_server{options};
     support::FakeCozeServer face{coze_server};
     auto signer = rekey::oauth::DefaultSigner<rekey::oauth::Rs256>::from_pem(key.private_pem);
@@ -344,6 +627,13 @@ int run(const Settings& settings) {
     const rekey::CredentialChain apps{coze::AppAuth<coze::Account>{personal_app},
                                       coze::AppAuth<coze::EnterpriseId>{enterprise_app}};
 
+    Meter meter;
+    Drawn drawn;
+    const rekey::Client client{transports[2], tokens, coze::RetryOnRefusal{},
+                               rekey::Remember{coze::BotOf{}}, rekey::Observe{meter}};
+    const rekey::Client app_client{transports[3], apps, coze::RetryOnRefusal{},
+                                   rekey::Remember{coze::BotOf{}}};
+
     const microseconds length{static_cast<microseconds::rep>(settings.seconds * 1e6)};
     const support::Phases phases{length * 2 / 5, length * 4 / 5, length};
     support::SteadyLoad load{
@@ -351,68 +641,73 @@ int run(const Settings& settings) {
           settings.threads},
          {"naive", naive(transports[1], chats, options.personal_token, options.enterprise_token),
           settings.rate, settings.threads},
-         {"rekey", with_rekey(transports[2], chats, tokens), settings.rate, settings.threads},
-         {"appauth", with_rekey(transports[3], chats, apps), settings.rate / 6, 2}},
+         {"rekey", with_rekey(client, chats, &drawn), settings.rate, settings.threads},
+         {"appauth", with_rekey(app_client, chats), settings.rate / 6, 2}},
         length};
 
     Screen screen;
-    support::MigrationReport report;
-    report.setting = sentence_of(settings, face);
-    report.phases = phases;
-    screen.line(report.setting);
-    const std::array<Ledger, 3> ledgers = tell(coze_server, load, phases, screen);
+    support::MigrationReport begin;
+    begin.setting = sentence_of(settings, face);
+    begin.phases = phases;
+    begin.verdict = "The numbers are those of this moment.";
+    screen.line(begin.setting);
+    const std::string fault =
+        prepare(coze_server, transports[0], tokens, apps, begin.preflight, screen);
+    support::CallPicture straddling = straddling_call();
+    const bool is_staged = !straddling.svg.empty();
+    if (is_staged) begin.calls.push_back(std::move(straddling));
+
+    Story story{coze_server, load, meter, drawn, begin};
+    std::mutex page_mutex;
+    std::string last_page;
+    support::PageServer page{[&] {
+        const std::lock_guard<std::mutex> lock(page_mutex);
+        return last_page.empty() ? support::page(story.report()) : last_page;
+    }};
+    if (settings.page) {
+        if (!page.start()) {
+            std::cerr << "migration_demo: cannot listen on 127.0.0.1 for --page\n";
+            return 1;
+        }
+        screen.line("the page: " + page.address());
+    }
+    story.tell(screen);
     const rekey::testing::FakeTotals totals = coze_server.totals();
     face.stop();
 
-    std::vector<support::LaneReport> lanes;
-    for (const char* const name : {"fixed", "naive", "rekey", "appauth"})
-        lanes.push_back(report_of(load, lanes.size(), name, ledgers));
-    lanes[0].about = "one personal token";
-    lanes[1].about = "by hand: personal, then enterprise, every time";
-    lanes[2].about = "rekey::Client with both tokens";
-    std::int64_t exchanges = 0;
-    for (const auto& [grant, count] : totals.token_exchanges) exchanges += count;
-    const std::vector<std::string> wrong = complaints(lanes, phases, totals, exchanges);
-
+    std::vector<std::string> wrong = complaints(story.lanes(), phases, totals, settings.threads);
+    if (!fault.empty()) wrong.push_back(fault);
+    if (!is_staged) wrong.push_back("rekey: the call that meets the rollback was not answered.");
+    support::MigrationReport report = story.report();
+    const support::LaneReport& moving = report.lanes[rekey_lane];
     report.passed = wrong.empty();
-    report.verdict = "By the server's own count each of the " +
-                     std::to_string(lanes[rekey_lane].sent) +
-                     " requests of the rekey lane was executed exactly once: 0 lost, 0 doubled. "
-                     "The fixed lane lost " +
-                     std::to_string(lanes[fixed_lane].lost) + ".";
+    report.verdict = "By the server's own count each of the " + std::to_string(moving.sent) +
+                     " requests of the rekey lane was executed exactly once: 0 lost, 0 doubled, " +
+                     std::to_string(moving.extra_calls[1] + moving.extra_calls[2]) +
+                     " calls beyond one for each. The fixed lane lost " +
+                     std::to_string(report.lanes[fixed_lane].lost) + ".";
     if (!report.passed) {
         report.verdict.clear();
         for (const std::string& each : wrong)
             report.verdict += (report.verdict.empty() ? "" : " ") + each;
     }
-    const support::LaneReport& app = lanes[app_lane];
-    report.app_auth = "AppAuth: " + std::to_string(app.sent) + " requests, " +
-                      std::to_string(app.lost) + " lost, " + std::to_string(app.doubled) +
-                      " doubled; token exchanges: " + std::to_string(exchanges) +
-                      ", assertions sent twice: " + std::to_string(totals.jti_replays) +
-                      " (the server's count)";
-    lanes.pop_back();
-    report.lanes = std::move(lanes);
-    report.ledger = {{"requests received", totals.requests},
-                     {"chats executed", totals.chats_executed},
-                     {"chats refused", totals.chats_refused},
-                     {"requests executed more than once", totals.doubled},
-                     {"tokens issued (RS256 assertions verified)", exchanges},
-                     {"assertions that came twice", totals.jti_replays}};
-    for (const auto& [credential, count] : totals.executed_by)
-        report.ledger.emplace_back("executed for " + credential, count);
 
     screen.line('\n' + support::table_text(report) +
                 "lost, doubled and calls: the server's count\n\n" + report.app_auth);
     screen.line(screen.strong(report.passed ? "passed: " : "failed: ", report.passed) +
                 report.verdict);
+    {
+        const std::lock_guard<std::mutex> lock(page_mutex);
+        last_page = support::page(report);
+    }
     std::ofstream file(settings.report, std::ios::binary);
-    file << support::page(report) << std::flush;
+    file << last_page << std::flush;
     if (!file) {
         std::cerr << "migration_demo: cannot write " << settings.report << '\n';
         return 1;
     }
     screen.line("the report: " + settings.report);
+    if (settings.page && screen.is_terminal()) wait_for_ctrl_c(page, screen);
     return report.passed ? 0 : 1;
 }
 
@@ -438,6 +733,8 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::Range(1u, 64u));
     app.add_option("--report", settings.report, "Where the page goes")->capture_default_str();
+    app.add_flag("--page", settings.page,
+                 "Serve the page on 127.0.0.1 while it runs, and on a terminal until Ctrl-C");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -44,12 +44,34 @@ void SteadyLoad::work(Lane& lane, std::vector<Sample>& samples) {
         if (sample.due >= length_ || elapsed() >= length_ + std::chrono::seconds{1}) return;
         std::this_thread::sleep_until(began_ + sample.due);
         ++lane.sent;
-        sample.answered = lane.setting.send(lane.setting.name + '-' + std::to_string(number + 1));
+        const Outcome outcome =
+            lane.setting.send(lane.setting.name + '-' + std::to_string(number + 1));
+        sample.answered = outcome.answered;
         sample.took = elapsed() - sample.due;
-        if (sample.answered) ++lane.answered;
+        Part& part = lane.parts[static_cast<std::size_t>(sample.due.count()) * slice_count /
+                                static_cast<std::size_t>(length_.count())];
+        if (outcome.answered) {
+            ++part.answered;
+            if (outcome.by != 0) ++part.by[outcome.by - 1];
+            ++lane.answered;
+        }
+        ++part.ended;
         ++lane.ended;
         samples.push_back(sample);
     }
+}
+
+std::vector<Slice> SteadyLoad::slices(std::size_t lane) const {
+    std::vector<Slice> all;
+    for (const Part& part : lanes_[lane]->parts) {
+        Slice slice;
+        slice.by[0] = part.by[0];
+        slice.by[1] = part.by[1];
+        slice.answered = part.answered;
+        slice.ended = part.ended;  // read last, so that no more are answered than ended
+        all.push_back(slice);
+    }
+    return all;
 }
 
 std::vector<Sample> SteadyLoad::samples(std::size_t lane) const {

@@ -15,6 +15,19 @@
 
 namespace support {
 
+/// How a request ended.
+struct Outcome {
+    bool answered = false;
+    unsigned char by = 0;  ///< Which credential was answered: 1 the first, 2 the second, 0 neither.
+};
+
+/// The requests that were due in one of the equal parts of the load's time, as far as they ended.
+struct Slice {
+    std::size_t ended = 0;
+    std::size_t answered = 0;
+    std::size_t by[2] = {};  ///< Of them, by the first and by the second credential.
+};
+
 /// One request, as its sender saw it.
 struct Sample {
     std::chrono::microseconds due{0};   ///< Since the load began.
@@ -25,8 +38,8 @@ struct Sample {
 /// How the requests of one lane are sent.
 struct LaneSetting {
     std::string name{};
-    /// Sends the request of that id; true if it was answered. Called from several threads.
-    std::function<bool(const std::string& id)> send{};
+    /// Sends the request of that id. Called from several threads.
+    std::function<Outcome(const std::string& id)> send{};
     double rate = 1;  ///< Requests a second.
     unsigned threads = 1;
 };
@@ -38,6 +51,7 @@ struct LaneSetting {
 class SteadyLoad {
 public:
     using Clock = std::chrono::steady_clock;
+    static constexpr std::size_t slice_count = 90;
 
     SteadyLoad(std::vector<LaneSetting> lanes, std::chrono::microseconds length);
     ~SteadyLoad() { join(); }
@@ -51,10 +65,17 @@ public:
     std::size_t sent(std::size_t lane) const noexcept { return lanes_[lane]->sent; }
     std::size_t answered(std::size_t lane) const noexcept { return lanes_[lane]->answered; }
     std::size_t ended(std::size_t lane) const noexcept { return lanes_[lane]->ended; }
+    /// In the order of time, at any moment.
+    std::vector<Slice> slices(std::size_t lane) const;
     /// In the order in which they were due. Only after `join`.
     std::vector<Sample> samples(std::size_t lane) const;
 
 private:
+    struct Part {
+        std::atomic<std::size_t> ended{0};
+        std::atomic<std::size_t> answered{0};
+        std::atomic<std::size_t> by[2] = {};
+    };
     struct Lane {
         LaneSetting setting{};
         std::vector<std::vector<Sample>> samples{};  // of each thread
@@ -62,6 +83,7 @@ private:
         std::atomic<std::size_t> sent{0};
         std::atomic<std::size_t> answered{0};
         std::atomic<std::size_t> ended{0};
+        Part parts[slice_count]{};
     };
     void work(Lane& lane, std::vector<Sample>& samples);
 

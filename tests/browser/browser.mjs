@@ -126,5 +126,12 @@ export class Browser {
     async shoot(file) {
         writeFileSync(file, Buffer.from(await this.call('GET', '/screenshot'), 'base64'));
     }
+    /// A command of the browser's own protocol.
+    cdp(cmd, params) { return this.call('POST', '/goog/cdp/execute', { cmd, params }); }
+    /// The page from its begin to its end, however long it is.
+    async shootWhole(file) {
+        const { data } = await this.cdp('Page.captureScreenshot', { captureBeyondViewport: true });
+        writeFileSync(file, Buffer.from(data, 'base64'));
+    }
     close() { return this.call('DELETE', ''); }
 }

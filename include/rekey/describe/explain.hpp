@@ -75,15 +75,19 @@ constexpr std::string_view why(StopReason reason) noexcept {
     }
     return "unknown";
 }
-/// `HTTP 200, code 4101`; of no answer: nothing.
+/// `HTTP 200`; of no answer: nothing.
+inline std::string status_of(const TrailEntry& entry) {
+    return entry.http_status == 0 ? std::string() : "HTTP " + std::to_string(entry.http_status);
+}
+/// `code 4101`; where there was none: nothing.
+inline std::string code_of(const TrailEntry& entry) {
+    return entry.has_service_code ? "code " + std::to_string(entry.service_code) : std::string();
+}
+/// Both, `HTTP 200, code 4101`.
 inline std::string numbers_of(const TrailEntry& entry) {
-    std::string text;
-    if (entry.http_status != 0) text = "HTTP " + std::to_string(entry.http_status);
-    if (entry.has_service_code) {
-        if (!text.empty()) text += ", ";
-        text += "code " + std::to_string(entry.service_code);
-    }
-    return text;
+    const std::string status = status_of(entry);
+    const std::string code = code_of(entry);
+    return status + (status.empty() || code.empty() ? "" : ", ") + code;
 }
 
 /// A trail as a table: one lane a credential, one column an attempt.
@@ -207,18 +211,23 @@ inline std::string xml(std::string_view text) {
 }
 
 inline std::string lanes_svg(const Lanes& lanes) {
-    std::size_t step = 150;
+    // Narrow enough that two attempts stand side by side on a phone, at the size of its text.
+    std::size_t step = 118;
+    const auto widen = [](std::size_t& width, std::size_t wanted) {
+        if (width < wanted) width = wanted;
+    };
     for (const Lanes::Column& column : lanes.columns())
         if (column.entry != nullptr) {
-            const std::size_t wide = places(numbers_of(*column.entry)) * 8 + 32;
-            if (wide > step) step = wide;
+            widen(step, places(Lanes::head(*column.entry)) * 7 + 18);
+            widen(step, (places(verdict_of(*column.entry).word) + 2) * 8 + 28);
+            widen(step, places(status_of(*column.entry)) * 7 + 28);
+            widen(step, places(code_of(*column.entry)) * 7 + 28);
         }
-    constexpr std::size_t row = 64;
-    std::size_t left = 110;
-    for (const std::string& name : lanes.names())
-        if (places(name) * 9 + 20 > left) left = places(name) * 9 + 20;
-    std::size_t width = left + step * lanes.columns().size() + 10;
-    if (places(lanes.title()) * 9 + 20 > width) width = places(lanes.title()) * 9 + 20;
+    constexpr std::size_t row = 80;
+    std::size_t left = 60;
+    for (const std::string& name : lanes.names()) widen(left, places(name) * 8 + 24);
+    std::size_t width = left + step * lanes.columns().size() + 4;
+    widen(width, places(lanes.title()) * 9 + 20);
     const std::size_t height = 60 + row * lanes.names().size();
     const auto number = [](std::size_t value) { return std::to_string(value); };
 
@@ -249,8 +258,8 @@ inline std::string lanes_svg(const Lanes& lanes) {
     text(10, 22, lanes.title(), " font-weight=\"bold\"");
     for (std::size_t lane = 0; lane != lanes.names().size(); ++lane) {
         const std::size_t y = 56 + row * lane;
-        text(10, y + 32, lanes.names()[lane], "");
-        svg += "<path class=\"line\" d=\"M" + number(left - 8) + ' ' + number(y + 26) + 'H' +
+        text(10, y + 37, lanes.names()[lane], "");
+        svg += "<path class=\"line\" d=\"M" + number(left - 8) + ' ' + number(y + 32) + 'H' +
                number(width - 10) + "\"/>\n";
     }
     for (std::size_t i = 0; i != lanes.columns().size(); ++i) {
@@ -267,10 +276,11 @@ inline std::string lanes_svg(const Lanes& lanes) {
             svg += std::string("<rect class=\"") + kind;
             if (kind[0] == 'b') svg.append(" ").append(verdict.tone);
             svg += "\" x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" +
-                   number(step - 12) + "\" height=\"52\" rx=\"4\"/>\n";
+                   number(step - 12) + "\" height=\"68\" rx=\"4\"/>\n";
         }
         text(x + 8, y + 22, std::string(verdict.symbol).append(" ").append(verdict.word), "");
-        text(x + 8, y + 41, numbers_of(*column.entry), " font-size=\"12\"");
+        text(x + 8, y + 41, status_of(*column.entry), " font-size=\"12\"");
+        text(x + 8, y + 58, code_of(*column.entry), " font-size=\"12\"");
     }
     return svg + "</svg>\n";
 }

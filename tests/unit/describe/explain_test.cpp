@@ -134,7 +134,17 @@ TEST_CASE("the picture has no script, follows light and dark, and says nothing b
     CHECK_FALSE(holds(svg, "url("));
     CHECK(holds(svg, ">✗ refused</text>"));
     CHECK(holds(svg, ">✓ accepted</text>"));
-    CHECK(holds(svg, ">HTTP 200, code 4101</text>"));
+    CHECK(holds(svg, ">HTTP 200</text>"));
+    CHECK(holds(svg, ">code 4101</text>"));
+}
+
+TEST_CASE("two attempts side by side are narrow enough for a phone") {
+    testing::script http;
+    http.then(200, 4101).then(200, 0);
+    const Client client{http, both(), OnCodes{}};
+    const std::string svg = explain_svg(client.send(chat()));
+    const std::size_t at = svg.find(" width=\"") + 8;
+    CHECK(std::stoi(svg.substr(at)) <= 360);
 }
 
 TEST_CASE("a long code makes its column wider, so that it stays in its box") {
@@ -142,8 +152,8 @@ TEST_CASE("a long code makes its column wider, so that it stays in its box") {
     http.then(200, 700012006).then(200, 0);
     const Client client{http, both(), RetryOn<700012006>{}};
     const std::string svg = explain_svg(client.send(chat()));
-    CHECK(holds(svg, ">HTTP 200, code 700012006</text>"));
-    CHECK(holds(svg, "width=\"212\" height=\"52\""));
+    CHECK(holds(svg, ">code 700012006</text>"));
+    CHECK(holds(svg, "width=\"114\" height=\"68\""));
 }
 
 TEST_CASE("a name with marks in it neither breaks the picture nor the line") {
