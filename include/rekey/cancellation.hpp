@@ -153,6 +153,10 @@ public:
     void wake() override { set(is_woken_); }
     void stop() override { set(is_stopped_); }
     void keep() noexcept override { owners_.fetch_add(1, Order::relaxed); }
+    bool try_keep() noexcept override {
+        keep();  // who sleeps leaves the list first
+        return true;
+    }
     void drop() noexcept override {
         if (owners_.fetch_sub(1, Order::acq_rel) == 1) delete this;
     }
