@@ -101,6 +101,18 @@ if(REKEY_BUILD_TESTS)
                   HEADER boost/outcome/basic_result.hpp)
     rekey_library(tl_expected "tl::expected (Debian: libexpected-dev)" EXTRA
                   HEADER tl/expected.hpp)
+    rekey_library(beast "Boost.Beast and OpenSSL (Debian: libboost-dev, libssl-dev)"
+                  HEADER boost/beast/http.hpp)
+    if(rekey_has_beast AND TARGET OpenSSL::SSL)
+        target_link_libraries(rekey_with_beast INTERFACE OpenSSL::SSL OpenSSL::Crypto)
+    elseif(rekey_has_beast)
+        set(rekey_has_beast FALSE)
+        set(rekey_absent_beast "OpenSSL 3 for Boost.Beast (Debian: libssl-dev)")
+    endif()
+    if(REKEY_NO_EXCEPTIONS)
+        set(rekey_has_beast FALSE)
+        set(rekey_absent_beast "exceptions, without which Boost.Beast does not compile")
+    endif()
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"
