@@ -96,6 +96,8 @@ endif()
 if(REKEY_BUILD_TESTS)
     rekey_library(boost_outcome "Boost headers (Debian: libboost-dev)"
                   HEADER boost/outcome/basic_result.hpp)
+    rekey_library(boost_asio "Boost headers (Debian: libboost-dev)" HEADER boost/asio/post.hpp)
+    rekey_library(asio "standalone Asio (Debian: libasio-dev)" HEADER asio/post.hpp)
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"
@@ -107,8 +109,8 @@ function(rekey_library_of header result)
     set(${result} "" PARENT_SCOPE)
     if(header MATCHES "^adapter/(.*)\\.hpp$")
         set(${result} ${CMAKE_MATCH_1} PARENT_SCOPE)
-    elseif(header MATCHES "^driver/asio\\.hpp$")
-        set(${result} boost_asio PARENT_SCOPE)
+    elseif(header MATCHES "^driver/(asio|boost_asio)\\.hpp$")
+        set(${result} ${CMAKE_MATCH_1} PARENT_SCOPE)
     endif()
 endfunction()
 
@@ -130,5 +132,5 @@ endfunction()
 file(GLOB_RECURSE rekey_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include/rekey
      ${PROJECT_SOURCE_DIR}/include/rekey/*.hpp)
 if(NOT CMAKE_CXX_STANDARD OR CMAKE_CXX_STANDARD LESS 20)
-    list(FILTER rekey_headers EXCLUDE REGEX "^(driver/(coroutine|asio)|stop_token)\\.hpp$")
+    list(FILTER rekey_headers EXCLUDE REGEX "^(driver/coroutine|stop_token)\\.hpp$")
 endif()
