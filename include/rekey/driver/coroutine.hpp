@@ -163,6 +163,10 @@ public:
             : client_(client), request_(request), extras_(extras...) {}
         Sending(const Sending&) = delete;
         Sending& operator=(const Sending&) = delete;
+        /// A coroutine that is destroyed while it waits is not resumed; its call is cancelled.
+        ~Sending() {
+            if (!is_told_) call_.abandon();
+        }
 
         bool await_ready() const noexcept { return false; }
         /// False if the call has ended before this returns: then nobody is resumed inside it.
@@ -170,7 +174,7 @@ public:
             waiting_ = waiting;
             std::apply(
                 [this](const Extras&... extras) {
-                    (void)client_.send(request_, Done{this}, extras...);
+                    call_ = client_.send(request_, Done{this}, extras...);
                 },
                 extras_);
             return !has_come_.exchange(true, detail::Order::acq_rel);
@@ -184,6 +188,7 @@ public:
 
     private:
         void go_on() {
+            is_told_ = true;
             if (has_come_.exchange(true, detail::Order::acq_rel)) waiting_.resume();
         }
         const Callback& client_;
@@ -193,6 +198,8 @@ public:
         detail::Maybe<Ended> result_{};
         std::exception_ptr error_{};
         detail::Atomic<bool> has_come_{false};
+        bool is_told_ = false;
+        callback::CallHandle call_{};
     };
 
     /// Request  copied. Extras   as those of `rekey::Client::send`; their texts live until the call

@@ -322,6 +322,7 @@ TEST_CASE("a client is shut down in three steps: closed, drained, cancelled") {
     client.send(chat(), into(results));
     REQUIRE(results.size() == 1);
     CHECK(results[0].error().kind == ErrorKind::cancelled);
+    CHECK_THAT(results[0].error().describe(), ContainsSubstring("this client is closed"));
     CHECK(http.asks.size() == 2);
     http.answer(accepted());
     CHECK_FALSE(is_idle);
@@ -448,6 +449,19 @@ TEST_CASE("with a scheduler that executes, all of a call happens there, whoever 
         loop.run_tasks();
         REQUIRE(results.size() == 1);
         CHECK(results[0].error().reach == Reach::sent_unanswered);
+    }
+    SECTION("a call that was sent before the client was closed") {
+        client.send(chat(), done);
+        client.close();
+        client.send(chat(), done);
+        loop.run_tasks();
+        REQUIRE(results.size() == 1);
+        CHECK_FALSE(results[0]);
+        REQUIRE(http.asks.size() == 1);
+        http.answer(accepted());
+        loop.run_tasks();
+        REQUIRE(results.size() == 2);
+        CHECK(results[1]);
     }
     SECTION("nothing, if the loop has ended") {
         client.send(chat(), done);
