@@ -25,6 +25,11 @@ public:
     void cancel() const {
         if (call_) call_->stop();
     }
+    /// The same, for whoever is gone before the end: `done` is destroyed, here or where the call is
+    /// on its way, and not called if it has not been.
+    void abandon() const {
+        if (call_) call_->abandon();
+    }
 
 private:
     Owner<AnyOperation> call_{};

@@ -4,9 +4,8 @@
 #define REKEY_DRIVER_COROUTINE_HPP
 
 #if !defined(__cpp_impl_coroutine)
-#error \
-    "rekey/driver/coroutine.hpp needs C++20: compile with -std=c++20, or use driver/callback.hpp."
-#endif
+#error "rekey: driver/coroutine.hpp needs C++20 (-std=c++20); before that, driver/callback.hpp."
+#else
 
 #include <rekey/driver/callback.hpp>
 
@@ -64,12 +63,17 @@ template <class Transport> struct Awaiting {
     template <class Request>
     static constexpr bool plain = !with_attempt<Request> && std::is_invocable_v<Bare&, Request&>;
 
-    template <class Request, class = void> struct AnswerTo {};
-    template <class Request> struct AnswerTo<Request, std::enable_if_t<with_attempt<Request>>> {
-        using type = Awaited<std::invoke_result_t<Bare&, const Request&, const Attempt&>>;
+    template <class Request> struct AnswerTo {};
+    template <class Request>
+    requires with_attempt<Request>
+    struct AnswerTo<Request> {
+        using type = Awaited<decltype(std::declval<Bare&>()(std::declval<const Request&>(),
+                                                            std::declval<const Attempt&>()))>;
     };
-    template <class Request> struct AnswerTo<Request, std::enable_if_t<plain<Request>>> {
-        using type = Awaited<std::invoke_result_t<Bare&, Request&>>;
+    template <class Request>
+    requires plain<Request>
+    struct AnswerTo<Request> {
+        using type = Awaited<decltype(std::declval<Bare&>()(std::declval<Request&>()))>;
     };
 
     template <class Request, class Answer>
@@ -139,6 +143,7 @@ public:
         using Bare = detail::Plain<Awaiting>;
         using Answer = typename AsyncCall<Bare, Request>::Answer;
         using Response = typename detail::ResponseOf<Answer>::type;
+        using Ended = Result<Response>;
 
         /// Told once, with a result or an exception.
         struct Done {
@@ -158,6 +163,10 @@ public:
             : client_(client), request_(request), extras_(extras...) {}
         Sending(const Sending&) = delete;
         Sending& operator=(const Sending&) = delete;
+        /// A coroutine that is destroyed while it waits is not resumed; its call is cancelled.
+        ~Sending() {
+            if (!is_told_) call_.abandon();
+        }
 
         bool await_ready() const noexcept { return false; }
         /// False if the call has ended before this returns: then nobody is resumed inside it.
@@ -165,7 +174,7 @@ public:
             waiting_ = waiting;
             std::apply(
                 [this](const Extras&... extras) {
-                    (void)client_.send(request_, Done{this}, extras...);
+                    call_ = client_.send(request_, Done{this}, extras...);
                 },
                 extras_);
             return !has_come_.exchange(true, detail::Order::acq_rel);
@@ -179,15 +188,18 @@ public:
 
     private:
         void go_on() {
+            is_told_ = true;
             if (has_come_.exchange(true, detail::Order::acq_rel)) waiting_.resume();
         }
         const Callback& client_;
         Request request_;
         std::tuple<Extras...> extras_;
         std::coroutine_handle<> waiting_{};
-        detail::Maybe<Result<Response>> result_{};
+        detail::Maybe<Ended> result_{};
         std::exception_ptr error_{};
         detail::Atomic<bool> has_come_{false};
+        bool is_told_ = false;
+        callback::CallHandle call_{};
     };
 
     /// Request  copied. Extras   as those of `rekey::Client::send`; their texts live until the call
@@ -224,5 +236,7 @@ Client(Transport&&, Scheduler&&, Policies...)
 }  // namespace driver
 }  // namespace v0_1
 }  // namespace rekey
+
+#endif  // C++20
 
 #endif

@@ -71,6 +71,8 @@ public:
         if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
     }
     virtual void begin() = 0;
+    /// Cancels the call, whose `done` is destroyed and not called.
+    virtual void abandon() = 0;
 
 protected:
     AnyOperation() = default;
@@ -92,12 +94,14 @@ public:
     Calls(const Calls&) = delete;
     Calls& operator=(const Calls&) = delete;
 
-    void enter(AnyOperation& call) noexcept {
+    /// False: it comes after `close`, and ends without a send.
+    bool enter(AnyOperation& call) noexcept {
         const detail::Locked lock(mutex_);
         call.later_ = first_;
         if (first_ != nullptr) first_->earlier_ = &call;
         first_ = &call;
         ++count_;
+        return !is_closed_;
     }
     void leave(AnyOperation& call) {
         std::vector<std::function<void()>> idle;
@@ -110,10 +114,6 @@ public:
         detail::FirstThrown thrown;
         for (const auto& tell : idle) thrown.by(tell);
         thrown.pass_on();
-    }
-    bool is_closed() const noexcept {
-        const detail::Locked lock(mutex_);
-        return is_closed_;
     }
     void close() noexcept {
         const detail::Locked lock(mutex_);
@@ -360,7 +360,7 @@ public:
     const Core& core() const noexcept { return *core_; }
 
     /// From now on the call is on its way: it waits for `begin`, which always follows.
-    void enter() noexcept { core_->calls.enter(*this); }
+    void enter() noexcept { is_too_late_ = !core_->calls.enter(*this); }
     void begin() override {
         there([](Operation& self) { self.begin_there(); });
     }
@@ -373,6 +373,14 @@ public:
             phase_ = Phase::running;
         }
         go_on();
+    }
+    void abandon() override {
+        {
+            const detail::Locked lock(mutex_);
+            if (phase_ == Phase::over) return;
+            is_silent_ = true;
+        }
+        stop();
     }
     void answered(std::uint64_t turn, Answer* answer) override {
         happened(turn, answer != nullptr ? Event::answered : Event::dropped, [&](unsigned source) {
@@ -406,6 +414,7 @@ private:
     // An event comes from one of the copies of a send, or from the timer. A turn is a number for
     // all that the call waits for at one time, and its low bits are the source.
     static constexpr const char* dropped = "the transport dropped its callback without an answer";
+    static constexpr const char* closed = "this client is closed and begins no more calls";
     static constexpr unsigned most_copies = Core::hedges ? 4 : 1;
     static constexpr unsigned timer_source = 4;
     static constexpr unsigned waker_source = 5;
@@ -492,8 +501,9 @@ private:
         if (const char* const why = frame_.problem()) {
             frame_.refuse_to_start(why);
             complete();
-        } else if (core_->calls.is_closed() || is_cancelled_.load(detail::Order::acquire)) {
+        } else if (is_too_late_ || is_cancelled_.load(detail::Order::acquire)) {
             frame_.stop_before_start();
+            if (is_too_late_) frame_.writer().note(closed);
             complete();
         } else {
             next_ = frame_.call().start(now());
@@ -825,7 +835,7 @@ private:
             detail::FirstThrown thrown;
             thrown.by([&] {
                 auto done = std::move(done_);
-                tell(done);
+                if (!is_silent_) tell(done);
             });
             thrown.by([this] { core_->calls.leave(*this); });
             thrown.pass_on();
@@ -872,9 +882,11 @@ private:
     unsigned copies_ = 0;       // of the present send
     unsigned on_the_way_ = 0;   // of them
     bool is_awaiting_ = false;  // of whoever pumps
+    bool is_too_late_ = false;  // begun after the client was closed
     detail::Mutex mutex_;
     std::uint64_t turn_ = 0;  // from here on under the mutex; whoever pumps alone changes it
     unsigned arrived_ = 0;    // sources, one bit each
+    bool is_silent_ = false;  // nobody is told of its end; changes before it is over
     Phase phase_ = Phase::running;
     Event events_[sources]{};
     detail::Maybe<Answer> answers_[most_copies]{};

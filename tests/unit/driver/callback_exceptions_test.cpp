@@ -10,8 +10,11 @@
 #include <rekey/testing/manual_scheduler.hpp>
 
 #include <exception>
+#include <future>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -46,7 +49,34 @@ struct Either {
     }
 };
 
+/// Makes a future of a call.
+struct Promised {
+    std::shared_ptr<std::promise<Result<HttpResponse>>> promise;
+    void operator()(Result<HttpResponse> result) const { promise->set_value(std::move(result)); }
+    void failed(std::exception_ptr error) const { promise->set_exception(std::move(error)); }
+};
+
 }  // namespace
+
+TEST_CASE("a promise makes a future of a call, with its result or its exception") {
+    Later http;
+    const auto send = [](const auto& client) {
+        auto promise = std::make_shared<std::promise<Result<HttpResponse>>>();
+        client.send(chat(), Promised{promise});
+        return promise->get_future();
+    };
+    const driver::callback::Client client{http, NoScheduler{}, both(), OnCodes{}};
+    std::future<Result<HttpResponse>> served = send(client);
+    std::thread loop([&] {
+        http.answer(refusal());
+        http.answer(accepted());
+    });
+    CHECK(served.get().credential() == "enterprise");
+    loop.join();
+
+    const driver::callback::Client broken{Breaking{http, 1}, NoScheduler{}, both(), OnCodes{}};
+    CHECK_THROWS_AS(send(broken).get(), std::runtime_error);
+}
 
 TEST_CASE("what an asynchronous transport throws goes to a done that takes it") {
     Results results;

@@ -13,6 +13,7 @@
 #include <rekey/testing/print.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -259,12 +260,20 @@ TEST_CASE("a second answer to one attempt is dropped") {
 }
 
 TEST_CASE("answers before the transport returns need no stack") {
+    std::uintptr_t lowest = UINTPTR_MAX;
+    std::uintptr_t highest = 0;
+    const auto note_stack = [&] {
+        const auto place = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+        lowest = place < lowest ? place : lowest;
+        highest = place > highest ? place : highest;
+    };
     SECTION("in one call of very many attempts") {
         unsigned sends = 0;
         Results results;
         const driver::callback::Client client{
             driver::answering<HttpResponse>(
                 [&](const HttpRequest&, const Attempt&, const auto& done) {
+                    note_stack();
                     ++sends;
                     done(HttpResponse{503, {}, {}, false});
                 }),
@@ -278,7 +287,10 @@ TEST_CASE("answers before the transport returns need no stack") {
         unsigned left = 200'000;
         const driver::callback::Client client{
             driver::answering<HttpResponse>(
-                [](const HttpRequest&, const Attempt&, const auto& done) { done(accepted()); }),
+                [&](const HttpRequest&, const Attempt&, const auto& done) {
+                    note_stack();
+                    done(accepted());
+                }),
             NoScheduler{}, both(), OnCodes{}};
         const HttpRequest request{"GET", "https://api.coze.com/", {}, {}};
         struct Again {
@@ -293,6 +305,7 @@ TEST_CASE("answers before the transport returns need no stack") {
         CHECK(left == 0);
         CHECK(client.in_flight() == 0);
     }
+    CHECK(highest - lowest < 8192);
 }
 
 TEST_CASE("calls end as if their client lived") {
@@ -322,6 +335,7 @@ TEST_CASE("a client is shut down in three steps: closed, drained, cancelled") {
     client.send(chat(), into(results));
     REQUIRE(results.size() == 1);
     CHECK(results[0].error().kind == ErrorKind::cancelled);
+    CHECK_THAT(results[0].error().describe(), ContainsSubstring("this client is closed"));
     CHECK(http.asks.size() == 2);
     http.answer(accepted());
     CHECK_FALSE(is_idle);
@@ -448,6 +462,19 @@ TEST_CASE("with a scheduler that executes, all of a call happens there, whoever 
         loop.run_tasks();
         REQUIRE(results.size() == 1);
         CHECK(results[0].error().reach == Reach::sent_unanswered);
+    }
+    SECTION("a call that was sent before the client was closed") {
+        client.send(chat(), done);
+        client.close();
+        client.send(chat(), done);
+        loop.run_tasks();
+        REQUIRE(results.size() == 1);
+        CHECK_FALSE(results[0]);
+        REQUIRE(http.asks.size() == 1);
+        http.answer(accepted());
+        loop.run_tasks();
+        REQUIRE(results.size() == 2);
+        CHECK(results[1]);
     }
     SECTION("nothing, if the loop has ended") {
         client.send(chat(), done);

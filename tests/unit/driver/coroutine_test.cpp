@@ -9,6 +9,7 @@
 
 #include <coroutine>
 #include <deque>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -200,6 +201,56 @@ TEST_CASE("a coroutine that loops over calls needs no stack") {
     };
     run();
     CHECK(left == 0);
+}
+
+TEST_CASE("a coroutine that is destroyed while it waits is not resumed, and its call is over") {
+    struct Owned {
+        struct promise_type {
+            Owned get_return_object() noexcept {
+                return {std::coroutine_handle<promise_type>::from_promise(*this)};
+            }
+            std::suspend_never initial_suspend() const noexcept { return {}; }
+            std::suspend_always final_suspend() const noexcept { return {}; }
+            void return_void() const noexcept {}
+            void unhandled_exception() const noexcept { std::terminate(); }
+        };
+        std::coroutine_handle<promise_type> frame;
+    };
+    Later http;
+    ManualScheduler time;
+    int ends = 0;
+    bool is_idle = false;
+    const driver::coroutine::Client client{http,
+                                           time,
+                                           both(),
+                                           RetryOn<AuthRejected, Transient>{},
+                                           MaxAttempts<3>{},
+                                           Backoff{Constant{2s}, NoJitter{}}};
+    const auto run = [&]() -> Owned {
+        const auto result = co_await client.send(chat(), Idempotent{});
+        ends += result ? 1 : 2;
+    };
+    SECTION("for an answer, which comes too late") {
+        const Owned waiting = run();
+        client.when_idle([&] { is_idle = true; });
+        waiting.frame.destroy();
+        CHECK(client.in_flight() == 0);
+        http.answer(accepted());
+    }
+    SECTION("for a delay") {
+        const Owned waiting = run();
+        http.answer(answer(503));
+        CHECK(time.waiting() == 1);
+        client.when_idle([&] { is_idle = true; });
+        waiting.frame.destroy();
+        CHECK(time.waiting() == 0);
+    }
+    CHECK(is_idle);
+    CHECK(ends == 0);
+    const Owned other = run();
+    http.answer(accepted());
+    CHECK(ends == 1);
+    other.frame.destroy();
 }
 
 TEST_CASE("what a coroutine throws after its call passes to whoever brought the answer") {
