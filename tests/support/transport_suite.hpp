@@ -293,7 +293,7 @@ REKEY_TRANSPORT_TEST("request and answer cross the wire unchanged") {
     std::string twice;
     for (const auto& header : (*answer).headers)
         if (rekey::same_header_name(header.name, "X-Twice")) twice += header.value;
-    CHECK(twice == "ab");
+    CHECK((twice == "ab" || (twice == "ba" && !TestType::keeps_header_order)));
 
     const auto seen = server.requests();
     REQUIRE(seen.size() == 1);
