@@ -26,7 +26,7 @@ namespace rekey {
 inline namespace v0_1 {
 namespace curl {
 
-/// How a `Transport` connects. Every member has a default that is safe for production.
+/// How a `Transport` or a `Loop` connects. Every member has a default that is safe for production.
 struct Options {
     Duration connect_timeout = std::chrono::seconds{5};
     /// For one send, with its answer; an attempt's own timeout can only shorten it. Zero: no limit.
@@ -49,7 +49,7 @@ struct Options {
     std::size_t max_stream_bytes = std::size_t{1} << 30;
     /// Carries `attempt.idempotency_key()`, unless the request has it already. Empty: not sent.
     std::string idempotency_header = "Idempotency-Key";
-    /// How many idle connection holders are kept for later sends.
+    /// How many idle connection holders are kept for later sends; of a `Loop`, connections.
     std::size_t max_idle = 64;
 };
 
