@@ -26,9 +26,10 @@ if(REKEY_NO_EXCEPTIONS)
 endif()
 
 # The optional libraries. Each becomes rekey_with_<name> when it is there; rekey_absent_<name> says
-# what to install when it is not. Without an EXTRA one `./run test` still runs.
+# what to install when it is not. Without an EXTRA one `./run test` still runs; one that is ELSEWHERE
+# has a step of its own in .ci/run.
 function(rekey_library name install_hint)
-    cmake_parse_arguments(arg "EXTRA" "HEADER" "TARGETS;LIBRARY_NAMES" ${ARGN})
+    cmake_parse_arguments(arg "EXTRA;ELSEWHERE" "HEADER" "TARGETS;LIBRARY_NAMES" ${ARGN})
     set(found TRUE)
     add_library(rekey_with_${name} INTERFACE)
     if(arg_TARGETS)
@@ -64,7 +65,7 @@ function(rekey_library name install_hint)
         set(rekey_absent_${name} "${install_hint}" PARENT_SCOPE)
         if(arg_EXTRA AND REKEY_REQUIRE_EXTRAS)
             message(FATAL_ERROR "rekey: missing ${install_hint}. `.ci/run tools` installs it.")
-        elseif(REKEY_REQUIRE_ALL AND NOT arg_EXTRA)
+        elseif(REKEY_REQUIRE_ALL AND NOT arg_EXTRA AND NOT arg_ELSEWHERE)
             message(FATAL_ERROR "rekey: missing ${install_hint}. `./run test` installs it.")
         endif()
     endif()
@@ -103,6 +104,11 @@ if(REKEY_BUILD_TESTS)
                   HEADER tl/expected.hpp)
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)
+    rekey_library(rapidjson "RapidJSON (Debian: rapidjson-dev)" EXTRA HEADER rapidjson/reader.h)
+    rekey_library(simdjson "simdjson 3 (Debian: libsimdjson-dev)" EXTRA
+                  HEADER simdjson.h LIBRARY_NAMES simdjson)
+    rekey_library(boost_json "Boost.JSON, 1.75 or later (Debian: libboost1.81-dev)" ELSEWHERE
+                  HEADER boost/json/basic_parser_impl.hpp)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"
                   HEADER hiredis/hiredis.h LIBRARY_NAMES hiredis)
 endif()
