@@ -107,6 +107,8 @@ if(REKEY_BUILD_TESTS)
     rekey_library(rapidjson "RapidJSON (Debian: rapidjson-dev)" EXTRA HEADER rapidjson/reader.h)
     rekey_library(simdjson "simdjson 3 (Debian: libsimdjson-dev)" EXTRA
                   HEADER simdjson.h LIBRARY_NAMES simdjson)
+    rekey_library(mbedtls "mbedTLS 2.28 or 3 (Debian: libmbedtls-dev)" EXTRA
+                  HEADER mbedtls/pk.h LIBRARY_NAMES mbedcrypto)
     rekey_library(boost_json "Boost.JSON, 1.75 or later (Debian: libboost1.81-dev)" ELSEWHERE
                   HEADER boost/json/basic_parser_impl.hpp)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"

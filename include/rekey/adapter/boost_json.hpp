@@ -20,7 +20,7 @@ namespace body {
 
 /// The answers of `StrictJson`, found by Boost.JSON: one grammar for rekey and your program.
 ///
-/// Differs  a body with an exponent beyond an int, wherever it is, is malformed.
+/// Differs  before 1.83 a body with an exponent beyond an int, wherever it is, is malformed.
 /// Needs    Boost.JSON linked, or `<boost/json/src.hpp>` in one file of the program.
 /// Cost     no tree is built and nothing recurses.
 /// Source   Boost.JSON 1.75 and later, its `basic_parser`.
