@@ -28,10 +28,11 @@ if(REKEY_NO_EXCEPTIONS)
 endif()
 
 # The optional libraries. Each becomes rekey_with_<name> when it is there; rekey_absent_<name> says
-# what to install when it is not. Without an EXTRA one `./run test` still runs. A big library comes
-# WITH an option, which is off: it is then not looked for.
+# what to install when it is not. Without an EXTRA one `./run test` still runs; one that is ELSEWHERE
+# has a step of its own in .ci/run. A big library comes WITH an option, which is off: it is then not
+# looked for.
 function(rekey_library name install_hint)
-    cmake_parse_arguments(arg "EXTRA" "HEADER;WITH" "TARGETS;LIBRARY_NAMES" ${ARGN})
+    cmake_parse_arguments(arg "EXTRA;ELSEWHERE" "HEADER;WITH" "TARGETS;LIBRARY_NAMES" ${ARGN})
     set(found TRUE)
     add_library(rekey_with_${name} INTERFACE)
     if(arg_WITH AND NOT ${arg_WITH})
@@ -72,7 +73,7 @@ function(rekey_library name install_hint)
         set(rekey_absent_${name} "${install_hint}" PARENT_SCOPE)
         if(arg_EXTRA AND REKEY_REQUIRE_EXTRAS)
             message(FATAL_ERROR "rekey: missing ${install_hint}. `.ci/run tools` installs it.")
-        elseif(REKEY_REQUIRE_ALL AND NOT arg_EXTRA)
+        elseif(REKEY_REQUIRE_ALL AND NOT arg_EXTRA AND NOT arg_ELSEWHERE)
             message(FATAL_ERROR "rekey: missing ${install_hint}. `./run test` installs it.")
         endif()
     endif()
@@ -131,6 +132,13 @@ if(REKEY_BUILD_TESTS)
     rekey_library(asio "standalone Asio (Debian: libasio-dev)" HEADER asio/post.hpp)
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)
+    rekey_library(rapidjson "RapidJSON (Debian: rapidjson-dev)" EXTRA HEADER rapidjson/reader.h)
+    rekey_library(simdjson "simdjson 3 (Debian: libsimdjson-dev)" EXTRA
+                  HEADER simdjson.h LIBRARY_NAMES simdjson)
+    rekey_library(mbedtls "mbedTLS 2.28 or 3 (Debian: libmbedtls-dev)" EXTRA
+                  HEADER mbedtls/pk.h LIBRARY_NAMES mbedcrypto)
+    rekey_library(boost_json "Boost.JSON, 1.75 or later (Debian: libboost1.81-dev)" ELSEWHERE
+                  HEADER boost/json/basic_parser_impl.hpp)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"
                   HEADER hiredis/hiredis.h LIBRARY_NAMES hiredis)
 endif()

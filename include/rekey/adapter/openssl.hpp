@@ -6,12 +6,14 @@
 #include <rekey/detail/os_random.hpp>
 #include <rekey/oauth/base64url.hpp>
 #include <rekey/oauth/jwt.hpp>
+#include <rekey/oauth/pem.hpp>
 #include <rekey/secret.hpp>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/rsa.h>
 
 #include <cstddef>
@@ -45,23 +47,6 @@ public:
 
 /// Instead of OpenSSL's own, which would ask on the terminal.
 inline int no_password(char*, int, int, void*) { return -1; }
-
-/// The PEM text with `\n` and `\r` written as two characters turned into line ends: that is how
-/// keys often come out of environment variables and JSON files.
-inline std::string with_line_ends(std::string_view pem) {
-    std::string text;
-    text.reserve(pem.size());  // never grows, so no copy is left behind
-    for (std::size_t i = 0; i != pem.size(); ++i) {
-        const char next = i + 1 != pem.size() ? pem[i + 1] : '\0';
-        if (pem[i] != '\\' || (next != 'n' && next != 'r')) {
-            text.push_back(pem[i]);
-            continue;
-        }
-        if (next == 'n') text.push_back('\n');
-        ++i;
-    }
-    return text;
-}
 
 /// A signature of RS256, made by one context per call, so that threads may share the key.
 struct Rs256Key {
@@ -223,6 +208,17 @@ inline Secret key_in(std::string_view text) {
 
 }  // namespace openssl_detail
 
+/// OpenSSL's private random generator as a source for `random_token`, for programs that must take
+/// all randomness from it: `oauth::random_token(32, OpensslRandom{})`.
+///
+/// Threads  any
+struct OpensslRandom {
+    bool operator()(void* out, std::size_t size) const noexcept {
+        const openssl_detail::QuietErrors quiet;
+        return RAND_priv_bytes_ex(nullptr, static_cast<unsigned char*>(out), size, 0) == 1;
+    }
+};
+
 /// A key that seals: its name, which each record shows, and 32 random bytes as a text, 64
 /// hexadecimal digits (`openssl rand -hex 32`) or base64 (`openssl rand -base64 32`).
 struct AesKey {
@@ -329,13 +325,12 @@ template <> struct DefaultSigner<Rs256> {
     ///          password is never asked for.
     static SignerResult from_pem(std::string_view pem) {
         using namespace adapter::openssl_detail;
-        constexpr std::size_t longest = 64 * 1024;
         SignerResult result;
-        if (pem.size() > longest) {
+        if (pem.size() > longest_pem) {
             result.error = "the text is too long for a private key";
             return result;
         }
-        std::string text = with_line_ends(pem);
+        std::string text = pem_with_line_ends(pem);
         result = read(text);
         rekey::detail::wipe(text);
         return result;
@@ -344,14 +339,8 @@ template <> struct DefaultSigner<Rs256> {
 private:
     static SignerResult read(const std::string& pem) {
         using namespace adapter::openssl_detail;
-        const auto holds = [&](const char* words) { return pem.find(words) != pem.npos; };
         SignerResult result;
-        if (!holds("-----BEGIN "))
-            result.error = "the private key is not in PEM form: no BEGIN line";
-        else if (holds("BEGIN ENCRYPTED PRIVATE KEY") || holds("Proc-Type: 4,ENCRYPTED"))
-            result.error = "the private key is encrypted; write it without a password";
-        else if (!holds("PRIVATE KEY-----"))
-            result.error = "the PEM text holds no private key, perhaps the public one";
+        result.error = problem_with_private_pem(pem);
         if (!result) return result;
 
         const QuietErrors quiet;
