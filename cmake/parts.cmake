@@ -5,6 +5,7 @@ include_guard(DIRECTORY)
 
 option(REKEY_WERROR "Treat warnings as errors in our own build" OFF)
 option(REKEY_REQUIRE_ALL "Stop when a library that only some adapters need is missing" OFF)
+option(REKEY_REQUIRE_CI "Stop when a library is missing without which ./run test skips a part" OFF)
 option(REKEY_NO_EXCEPTIONS "Build what can be built with -fno-exceptions -fno-rtti" OFF)
 
 if(NOT DEFINED CMAKE_CXX_EXTENSIONS)
@@ -25,9 +26,9 @@ if(REKEY_NO_EXCEPTIONS)
 endif()
 
 # The optional libraries. Each becomes rekey_with_<name> when it is there; rekey_absent_<name> says
-# what to install when it is not.
+# what to install when it is not. Those of CI_ONLY are not installed by ./run test.
 function(rekey_library name install_hint)
-    cmake_parse_arguments(arg "" "HEADER" "TARGETS;LIBRARY_NAMES" ${ARGN})
+    cmake_parse_arguments(arg "CI_ONLY" "HEADER" "TARGETS;LIBRARY_NAMES" ${ARGN})
     set(found TRUE)
     add_library(rekey_with_${name} INTERFACE)
     if(arg_TARGETS)
@@ -61,7 +62,11 @@ function(rekey_library name install_hint)
     else()
         set(rekey_has_${name} FALSE PARENT_SCOPE)
         set(rekey_absent_${name} "${install_hint}" PARENT_SCOPE)
-        if(REKEY_REQUIRE_ALL)
+        if(arg_CI_ONLY)
+            if(REKEY_REQUIRE_CI)
+                message(FATAL_ERROR "rekey: missing ${install_hint}. `.ci/run tools` installs it.")
+            endif()
+        elseif(REKEY_REQUIRE_ALL)
             message(FATAL_ERROR "rekey: missing ${install_hint}. `./run test` installs it.")
         endif()
     endif()
@@ -98,6 +103,9 @@ if(REKEY_BUILD_TESTS)
                   HEADER boost/outcome/basic_result.hpp)
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)
+    find_package(GTest CONFIG QUIET)
+    rekey_library(gmock "GoogleMock (Debian: libgmock-dev)" CI_ONLY
+                  TARGETS GTest::gmock)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"
                   HEADER hiredis/hiredis.h LIBRARY_NAMES hiredis)
 endif()
@@ -109,6 +117,8 @@ function(rekey_library_of header result)
         set(${result} ${CMAKE_MATCH_1} PARENT_SCOPE)
     elseif(header MATCHES "^driver/asio\\.hpp$")
         set(${result} boost_asio PARENT_SCOPE)
+    elseif(header MATCHES "^testing/gmock\\.hpp$")
+        set(${result} gmock PARENT_SCOPE)
     endif()
 endfunction()
 
