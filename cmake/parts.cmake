@@ -139,6 +139,8 @@ if(REKEY_BUILD_TESTS)
                   HEADER mbedtls/pk.h LIBRARY_NAMES mbedcrypto)
     rekey_library(boost_json "Boost.JSON, 1.75 or later (Debian: libboost1.81-dev)" ELSEWHERE
                   HEADER boost/json/basic_parser_impl.hpp)
+    find_package(GTest CONFIG QUIET)
+    rekey_library(gmock "GoogleMock (Debian: libgmock-dev)" EXTRA TARGETS GTest::gmock)
     rekey_library(redis "hiredis (Debian: libhiredis-dev)"
                   HEADER hiredis/hiredis.h LIBRARY_NAMES hiredis)
 endif()
@@ -152,6 +154,8 @@ function(rekey_library_of header result)
         set(${result} ${CMAKE_MATCH_1} PARENT_SCOPE)
     elseif(header MATCHES "^driver/(asio|boost_asio)\\.hpp$")
         set(${result} ${CMAKE_MATCH_1} PARENT_SCOPE)
+    elseif(header MATCHES "^testing/gmock\\.hpp$")
+        set(${result} gmock PARENT_SCOPE)
     endif()
 endfunction()
 

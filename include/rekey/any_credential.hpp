@@ -179,6 +179,11 @@ public:
     explicit AnyChain(std::vector<Credential> list)
         : list_(std::move(list)), problem_(problem_with(list_)) {}
 
+    /// The same from a list of values of one type, such as the rows of a table.
+    template <class List>
+    explicit AnyChain(const List& list)
+        : AnyChain(std::vector<Credential>(list.begin(), list.end())) {}
+
     /// Why no call can be made with this list, in words; nullptr if nothing is wrong with it.
     const char* problem() const noexcept { return problem_; }
     std::size_t size() const noexcept { return list_.size(); }

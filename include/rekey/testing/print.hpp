@@ -4,9 +4,14 @@
 #define REKEY_TESTING_PRINT_HPP
 
 #include <rekey/attempt.hpp>
+#include <rekey/body/json.hpp>
+#include <rekey/http.hpp>
 #include <rekey/result.hpp>
+#include <rekey/testing/recorder.hpp>
 #include <rekey/testing/script.hpp>
+#include <rekey/testing/scrubber.hpp>
 #include <rekey/testing/timeline.hpp>
+#include <rekey/transport.hpp>
 
 #include <ostream>
 #include <string_view>
@@ -67,8 +72,51 @@ inline std::ostream& operator<<(std::ostream& out, const Expected& wanted) {
     return out << '(' << int{wanted.slot} << ')';
 }
 inline std::ostream& operator<<(std::ostream& out, const ScriptedSend& send) {
-    return out << send.method << ' ' << send.url << " #" << send.number << " as " << send.credential
+    Scrubber scrubber;
+    scrubber.learn_header(send.authorization);
+    return out << send.method << ' ' << scrubber.text(send.url) << " #" << send.number << " as "
+               << send.credential
                << (send.authorization.empty() ? "" : " [authorization redacted]");
+}
+/// Without the script's answers: a test knows what it wrote.
+inline std::ostream& operator<<(std::ostream& out, const Script& http) {
+    for (const ScriptedSend& send : http.sends()) out << send << '\n';
+    return out << http.left() << " answers left";
+}
+
+}  // namespace testing
+
+/// Neither headers nor body, which may hold secrets.
+inline std::ostream& operator<<(std::ostream& out, const HttpRequest& request) {
+    return out << request.method << ' ' << testing::Scrubber{}.text(request.url) << " ("
+               << request.headers.size() << " headers, " << request.body.size() << " bytes)";
+}
+/// The status and the service code; no body, for it may be that of a token endpoint.
+inline std::ostream& operator<<(std::ostream& out, const HttpResponse& response) {
+    out << "HTTP " << response.status;
+    const body::Reading reading = body::Json::code(response.body);
+    if (reading.found == body::Found::present) out << " code " << reading.code;
+    return out << (response.delivered ? " (delivered)" : "");
+}
+inline std::ostream& operator<<(std::ostream& out, const TransportError& error) {
+    return out << testing::word(error.reach)
+               << (error.verdict == TransportVerdict::lasting     ? ", for good"
+                   : error.verdict == TransportVerdict::cancelled ? ", cancelled"
+                                                                  : "")
+               << ": " << testing::Scrubber{}.text(error.detail);
+}
+
+namespace testing {
+
+inline std::ostream& operator<<(std::ostream& out, const RecordedSend& send) {
+    out << static_cast<const ScriptedSend&>(send) << ": ";
+    if (send.answered) return out << send.response;
+    return out << send.error;
+}
+template <class Transport>
+std::ostream& operator<<(std::ostream& out, const Recorder<Transport>& recorder) {
+    for (const RecordedSend& send : recorder.sends()) out << send << '\n';
+    return out;
 }
 
 }  // namespace testing

@@ -30,6 +30,22 @@ struct ScriptedSend {
     std::string idempotency_key{};
     unsigned number = 0;
     Duration timeout{0};
+
+    template <class Request>
+    static ScriptedSend of(const Request& request, const Attempt& attempt) {
+        ScriptedSend send;
+        send.method = std::string(rekey::detail::Asks<Request>::method(request));
+        send.url = std::string(rekey::detail::Asks<Request>::url(request));
+        if constexpr (rekey::detail::HasBodyMember<Request>::value)
+            send.body = std::string(std::string_view(request.body));
+        send.header = std::string(attempt.header());
+        send.authorization = std::string(attempt.authorization());
+        send.credential = std::string(attempt.credential());
+        send.idempotency_key = std::string(attempt.idempotency_key());
+        send.number = attempt.number();
+        send.timeout = attempt.timeout();
+        return send;
+    }
 };
 
 /// Answers in order: `Script script; script.then(401, 4101).then(200);`
@@ -70,18 +86,7 @@ public:
 
     template <class Request>
     TransportResult<HttpResponse> operator()(const Request& request, const Attempt& attempt) {
-        ScriptedSend send;
-        send.method = std::string(detail::Asks<Request>::method(request));
-        send.url = std::string(detail::Asks<Request>::url(request));
-        if constexpr (detail::HasBodyMember<Request>::value)
-            send.body = std::string(std::string_view(request.body));
-        send.header = std::string(attempt.header());
-        send.authorization = std::string(attempt.authorization());
-        send.credential = std::string(attempt.credential());
-        send.idempotency_key = std::string(attempt.idempotency_key());
-        send.number = attempt.number();
-        send.timeout = attempt.timeout();
-        sends_.push_back(std::move(send));
+        sends_.push_back(ScriptedSend::of(request, attempt));
         const std::size_t index = sends_.size() - 1;
         if (index >= steps_.size())
             return TransportError{Reach::never_sent,

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSL-1.0
+// Scrubber: takes secrets out of recorded traffic before anybody reads or keeps it.
+#ifndef REKEY_TESTING_SCRUBBER_HPP
+#define REKEY_TESTING_SCRUBBER_HPP
+
+#include <rekey/body/json.hpp>
+#include <rekey/body/json_writer.hpp>
+#include <rekey/detail/ascii.hpp>
+#include <rekey/oauth/percent.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rekey {
+inline namespace v0_1 {
+namespace testing {
+
+/// Takes secrets out of texts: by the name of a header, by the name of a field in a JSON body, a
+/// form or a URL, by their look (a JWT), and every other place where one that was found like that,
+/// or was named, stands as well.
+///
+/// Knows     `Authorization`, cookies, API keys; access, refresh and id tokens, client secrets,
+///           assertions, passwords, verifiers, device and user codes, authorization codes (`code`
+///           in a URL or a form, and in a JSON body of such an exchange). A `code` of digits stays.
+/// Adds      `header(name)`, `field(name)`, `secret(text)`, `with(function)`: names count without
+///           regard to case.
+/// Learns    what it takes out, if it has eight characters or more: shorter texts cannot be told
+///           from words, and are taken out only where their name says what they are.
+/// Threads   one at a time.
+class Scrubber {
+public:
+    static constexpr std::string_view instead = "__scrubbed__";  // survives a URL
+    static constexpr std::size_t shortest = 8;
+
+    Scrubber& header(std::string_view name) {
+        headers_.emplace_back(name);
+        return *this;
+    }
+    Scrubber& field(std::string_view name) {
+        fields_.emplace_back(name);
+        return *this;
+    }
+    /// A text that is secret wherever it stands; of eight characters or more.
+    Scrubber& secret(std::string_view text) {
+        learn(text);
+        return *this;
+    }
+    /// Changes every text: for what only a function can tell, such as the id of a customer.
+    Scrubber& with(std::function<std::string(std::string)> change) {
+        changes_.push_back(std::move(change));
+        return *this;
+    }
+
+    /// Whether the value of a header is secret as a whole.
+    bool hides_header(std::string_view name) const {
+        static constexpr std::string_view known[] = {
+            "authorization",  "proxy-authorization", "cookie",        "set-cookie",   "x-api-key",
+            "api-key",        "x-auth-token",        "private-token", "x-csrf-token", "x-auth-key",
+            "x-goog-api-key", "x-amz-security-token"};
+        return is_one_of(name, known) || is_one_of(name, headers_);
+    }
+    /// The value of a header without secrets.
+    std::string header_value(std::string_view name, std::string_view value) {
+        if (!hides_header(name)) return text(value);
+        learn_header(value);
+        return std::string(instead);
+    }
+    /// Learns the value of a header: all of it, and what follows the scheme.
+    void learn_header(std::string_view value) {
+        learn(value);
+        if (const std::size_t space = value.find(' '); space != value.npos)
+            learn(value.substr(space + 1));
+    }
+    /// A URL, a body or any other text without secrets.
+    std::string text(std::string_view given) {
+        std::string clean = without_json_fields(given);
+        clean = without_parameters(clean);
+        clean = without_jwt(clean);
+        for (const auto& change : changes_) clean = change(std::move(clean));
+        return without_known(std::move(clean));
+    }
+    /// Whether a text that was learned still stands in this one.
+    bool finds_secret_in(std::string_view given) const {
+        for (const std::string& known : known_)
+            if (given.find(known) != given.npos) return true;
+        return false;
+    }
+
+private:
+    template <class List> static bool is_one_of(std::string_view name, const List& list) {
+        for (const auto& known : list)
+            if (rekey::detail::same_ignoring_case(name, known)) return true;
+        return false;
+    }
+    bool hides_field(std::string_view name) const {
+        static constexpr std::string_view known[] = {"access_token",
+                                                     "refresh_token",
+                                                     "id_token",
+                                                     "token",
+                                                     "client_secret",
+                                                     "client_assertion",
+                                                     "assertion",
+                                                     "passphrase",
+                                                     "secret",
+                                                     "api_key",
+                                                     "apikey",
+                                                     "private_key",
+                                                     "code_verifier",
+                                                     "device_code",
+                                                     "user_code",
+                                                     "subject_token",
+                                                     "actor_token",
+                                                     "signature",
+                                                     "sig",
+                                                     "x-amz-signature",
+                                                     "x-amz-security-token",
+                                                     "x-amz-credential",
+                                                     "jwt"};
+        for (std::size_t i = 0; i + 5 <= name.size(); ++i)  // user_password, passwd, …
+            if (rekey::detail::same_ignoring_case(name.substr(i, 5), "passw")) return true;
+        return is_one_of(name, known) || is_one_of(name, fields_);
+    }
+    static bool is_number(std::string_view value) {
+        return value.find_first_not_of("-0123456789") == value.npos;
+    }
+    static bool is_word(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    }
+
+    void learn(std::string_view value) {
+        if (value.size() < shortest || value == instead) return;
+        add(std::string(value));
+        const std::string encoded = oauth::percent_encode(value);
+        add(encoded);
+        std::string lower = encoded;
+        for (std::size_t i = 0; i + 2 < lower.size(); ++i)
+            if (lower[i] == '%')
+                for (std::size_t j = i + 1; j != i + 3; ++j)
+                    if (lower[j] >= 'A' && lower[j] <= 'F')
+                        lower[j] = static_cast<char>(lower[j] - 'A' + 'a');
+        add(std::move(lower));
+        body::JsonWriter writer;
+        writer.value(value);
+        const std::string quoted = std::move(writer).text();
+        if (quoted.size() > 2) add(quoted.substr(1, quoted.size() - 2));
+        std::string slashes;
+        for (const char c : value) slashes.append(c == '/' ? "\\/" : std::string(1, c));
+        add(std::move(slashes));
+    }
+    void add(std::string known) {
+        const auto longer = [](const std::string& left, const std::string& right) {
+            return left.size() != right.size() ? left.size() > right.size() : left < right;
+        };
+        const auto place = std::lower_bound(known_.begin(), known_.end(), known, longer);
+        if (place == known_.end() || *place != known) known_.insert(place, std::move(known));
+    }
+    std::string without_known(std::string given) const {
+        for (const std::string& known : known_)
+            for (std::size_t at = 0; (at = given.find(known, at)) != given.npos;
+                 at += instead.size())
+                given.replace(at, known.size(), instead);
+        return given;
+    }
+
+    /// The position of the quote that ends the string that begins at `at`, or the end.
+    static std::size_t end_of_string(std::string_view given, std::size_t at) {
+        for (++at; at < given.size() && given[at] != '"'; ++at)
+            if (given[at] == '\\') ++at;
+        return at < given.size() ? at : given.size();
+    }
+    static std::string decoded(std::string_view raw) {
+        return body::decode(body::Value{body::Kind::string, 0, raw});
+    }
+    std::string without_json_fields(std::string_view given) {
+        if (given.find('"') == given.npos) return std::string(given);
+        const bool trades_code = given.find("authorization_code") != given.npos ||
+                                 given.find("code_verifier") != given.npos;
+        std::string clean;
+        std::string name;  // of the member whose value comes next
+        for (std::size_t at = 0; at < given.size(); ++at) {
+            if (given[at] != '"') {
+                if (given[at] == ',' || given[at] == '{' || given[at] == '[' || given[at] == '}')
+                    name.clear();
+                clean += given[at];
+                continue;
+            }
+            const std::size_t end = end_of_string(given, at);
+            const std::string_view raw = given.substr(at + 1, end - at - 1);
+            std::size_t next = end + 1;
+            while (next < given.size() && (given[next] == ' ' || given[next] == '\t' ||
+                                           given[next] == '\r' || given[next] == '\n'))
+                ++next;
+            const bool is_name = next < given.size() && given[next] == ':';
+            clean += '"';
+            if (is_name) {
+                name = decoded(raw);
+                clean.append(raw);
+            } else {
+                const std::string value = decoded(raw);
+                const bool is_code = trades_code && rekey::detail::same_ignoring_case(name, "code");
+                if (!name.empty() && (hides_field(name) || (is_code && !is_number(value)))) {
+                    learn(value);
+                    clean.append(instead);
+                } else {
+                    clean.append(without_nested(raw, value));
+                }
+                name.clear();
+            }
+            if (end < given.size()) clean += '"';
+            at = end;
+        }
+        return clean;
+    }
+    /// JSON that stands in a string of JSON.
+    std::string without_nested(std::string_view raw, const std::string& value) {
+        if (raw.find("\\\"") == raw.npos) return std::string(raw);
+        const std::string clean = without_json_fields(value);
+        if (clean == value) return std::string(raw);
+        body::JsonWriter writer;
+        writer.value(clean);
+        const std::string quoted = std::move(writer).text();
+        return quoted.empty() ? std::string(instead) : quoted.substr(1, quoted.size() - 2);
+    }
+    /// `name=value` in a URL or a form, also where it stands inside another text.
+    std::string without_parameters(std::string_view given) {
+        std::string clean;
+        std::size_t at = 0;
+        while (at < given.size()) {
+            const std::size_t equals = given.find('=', at);
+            if (equals == given.npos) break;
+            std::size_t first = equals;
+            while (first > at && is_word(given[first - 1])) --first;
+            const std::string_view name = given.substr(first, equals - first);
+            clean.append(given.substr(at, equals + 1 - at));
+            at = equals + 1;
+            const std::size_t stop = given.find_first_of("&\"'#\\ \t\r\n<>;,", at);
+            const std::size_t end = stop == given.npos ? given.size() : stop;
+            const std::string_view value = given.substr(at, end - at);
+            const bool is_code = rekey::detail::same_ignoring_case(name, "code");
+            if (value.empty() || value == instead ||
+                !(hides_field(name) || (is_code && !is_number(value))))
+                continue;
+            std::string plain;
+            if (oauth::percent_decode(value, plain)) learn(plain);
+            learn(value);
+            clean.append(instead);
+            at = end;
+        }
+        if (at < given.size()) clean.append(given.substr(at));
+        return clean;
+    }
+    /// Three parts of base64url of which the first begins as every JSON object does.
+    std::string without_jwt(const std::string& given) {
+        std::string clean;
+        std::size_t at = 0;
+        for (std::size_t begin = 0; (begin = given.find("eyJ", begin)) != given.npos;) {
+            std::size_t end = begin;
+            int dots = 0;
+            while (end < given.size() && (is_word(given[end]) || given[end] == '.'))
+                dots += given[end++] == '.' ? 1 : 0;
+            if (dots < 2 || (begin > at && is_word(given[begin - 1]))) {
+                begin = end;
+                continue;
+            }
+            clean.append(given, at, begin - at);
+            clean.append(instead);
+            learn(std::string_view(given).substr(begin, end - begin));
+            at = begin = end;
+        }
+        clean.append(given, at, given.npos);
+        return clean;
+    }
+
+    std::vector<std::string> headers_{};
+    std::vector<std::string> fields_{};
+    std::vector<std::function<std::string(std::string)>> changes_{};
+    std::vector<std::string> known_{};  // longest first, so that a part never hides the whole
+};
+
+}  // namespace testing
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

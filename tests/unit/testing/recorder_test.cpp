@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/testing/recorder.hpp>
+
+#include <rekey/testing/print.hpp>
+
+#include "catch.hpp"
+#include "support/clients.hpp"
+
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace {
+
+using namespace clients;
+using testing::Recorder;
+
+std::string printed(const testing::RecordedSend& send) {
+    std::ostringstream out;
+    out << send;
+    return out.str();
+}
+
+/// A response type of the user's.
+struct Answer {
+    int status_code;
+    std::string text;
+    std::map<std::string, std::string> headers;
+};
+
+struct Promising {
+    static constexpr bool follows_redirects = true;
+    static constexpr bool vouches_for_whole_bodies = true;
+    HttpResponse operator()(const HttpRequest&, const Attempt&) const { return accepted(); }
+};
+
+}  // namespace
+
+TEST_CASE("a recorder remembers what was sent and what came of it, and changes neither") {
+    testing::Script http;
+    http.then(200, 4101).then(TransportError{Reach::never_sent, "no route"}).then(200);
+    Recorder recorder{http};
+    const Client client{recorder, both(), RetryOn<4101, Transient>{}, MaxAttempts<3>{}};
+    CHECK(client.send(chat()).credential() == "enterprise");
+
+    const auto sends = recorder.sends();
+    REQUIRE(sends.size() == 3);
+    CHECK(sends[0].credential == "personal");
+    CHECK(sends[0].authorization == "Bearer pat_personal_1");
+    CHECK(sends[0].headers.at(0).name == "Content-Type");
+    CHECK(sends[0].response.status == 200);
+    CHECK(sends[0].response.body == R"({"code":4101,"msg":""})");
+    CHECK_FALSE(sends[1].answered);
+    CHECK(sends[1].error.reach == Reach::never_sent);
+    CHECK(sends[1].error.detail == "no route");
+    CHECK(sends[2].answered);
+    CHECK(sends[2].body == chat().body);
+}
+
+TEST_CASE("a recorder stands around a transport that takes a request alone") {
+    std::string seen;
+    const auto plain = [&seen](HttpRequest& request) {
+        seen = std::string(find_header(request.headers, "Authorization")) + " " +
+               std::string(find_header(request.headers, "Idempotency-Key"));
+        return accepted();
+    };
+    Recorder recorder{plain};
+    const Client client{recorder, both(), OnCodes{}};
+    CHECK(client.send(chat(), IdempotencyKey{"order-7"}));
+    CHECK(seen == "Bearer pat_personal_1 order-7");
+    CHECK(recorder.sends().at(0).idempotency_key == "order-7");
+}
+
+TEST_CASE("a recorder keeps the headers of any response type that lists them") {
+    Recorder recorder{[](const HttpRequest&, const Attempt&) {
+        return Answer{200, R"({"code":0})", {{"X-Tt-Logid", "log-1"}}};
+    }};
+    const Client client{recorder, both(), OnCodes{}};
+    CHECK(client.send(chat()));
+    CHECK(find_header(recorder.sends().at(0).response.headers, "x-tt-logid") == "log-1");
+}
+
+TEST_CASE("what a transport promises it promises through a recorder too") {
+    CHECK(Recorder<Promising>::follows_redirects);
+    CHECK(Recorder<Promising&>::vouches_for_whole_bodies);
+    CHECK_FALSE(Recorder<testing::Script&>::follows_redirects);
+    CHECK_FALSE(Recorder<testing::Script&>::vouches_for_whole_bodies);
+}
+
+TEST_CASE("a recorder prints no secret") {
+    testing::Script http;
+    http.then(200, 4101);
+    Recorder recorder{http};
+    const Client client{recorder, CredentialChain{Personal{}}, OnCodes{}};
+    (void)client.send(HttpRequest{"GET", "https://api.example/?token=pat_personal_1", {}, {}});
+    const std::string text = printed(recorder.sends().at(0));
+    CHECK(text ==
+          "GET https://api.example/?token=__scrubbed__ #1 as personal [authorization redacted]: "
+          "HTTP 200 code 4101");
+}
+
+TEST_CASE("a send that ends in an exception is kept") {
+    Recorder recorder{[](const HttpRequest&, const Attempt&) -> HttpResponse {
+        throw std::runtime_error("out of paper");
+    }};
+    const Client client{recorder, both(), OnCodes{}};
+    CHECK_THROWS_AS(client.send(chat()), std::runtime_error);
+    REQUIRE(recorder.sends().size() == 1);
+    CHECK_FALSE(recorder.sends()[0].answered);
+    CHECK_THAT(recorder.sends()[0].error.detail, ContainsSubstring("exception"));
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/testing/scrubber.hpp>
+
+#include "catch.hpp"
+
+#include <string>
+
+using rekey::testing::Scrubber;
+
+TEST_CASE("a scrubber takes the tokens out of a body by the names of their fields") {
+    Scrubber scrubber;
+    CHECK(scrubber.text(R"({"access_token":"czu_1","expires_in":900,"refresh_token" : "r\"2"})") ==
+          R"({"access_token":"__scrubbed__","expires_in":900,"refresh_token" : "__scrubbed__"})");
+    CHECK(scrubber.text("grant_type=refresh_token&refresh_token=abc&client_secret=s%2B3") ==
+          "grant_type=refresh_token&refresh_token=__scrubbed__&client_secret=__scrubbed__");
+    CHECK(scrubber.text("https://site.example/back?code=abc-1&state=7#top") ==
+          "https://site.example/back?code=__scrubbed__&state=7#top");
+}
+
+TEST_CASE("a scrubber leaves the codes of a service where they are") {
+    Scrubber scrubber;
+    for (const char* const body :
+         {R"({"code":4101,"msg":"no"})", R"({"code":"4101"})", R"({"code":"AccessDenied"})",
+          "https://api.example/v1?code=4101", R"({"usage":{"token_count":3}})"})
+        CHECK(scrubber.text(body) == body);
+    CHECK(scrubber.text(R"({"grant_type":"authorization_code","code":"abc-1"})") ==
+          R"({"grant_type":"authorization_code","code":"__scrubbed__"})");
+}
+
+TEST_CASE("what a scrubber took out once it takes out everywhere, encoded or not") {
+    Scrubber scrubber;
+    CHECK(scrubber.header_value("authorization", "Bearer pat/one+two") == "__scrubbed__");
+    CHECK(scrubber.text("no such token: pat/one+two") == "no such token: __scrubbed__");
+    CHECK(scrubber.text("?again=pat%2Fone%2Btwo") == "?again=__scrubbed__");
+    CHECK(scrubber.text("?again=pat%2fone%2btwo") == "?again=__scrubbed__");
+    CHECK(scrubber.text(R"({"echo":"pat\/one+two"})") == R"({"echo":"__scrubbed__"})");
+}
+
+TEST_CASE("a short text is taken out only where its name says what it is") {
+    Scrubber scrubber;
+    CHECK(scrubber.text(R"({"password":"hotel"})") == R"({"password":"__scrubbed__"})");
+    CHECK(scrubber.text("a hotel") == "a hotel");
+    CHECK(scrubber.text("old_Passwd=inn&next=1") == "old_Passwd=__scrubbed__&next=1");
+}
+
+TEST_CASE("a JWT is known by its look") {
+    Scrubber scrubber;
+    CHECK(scrubber.text("see eyJhbGciOiJub25l.eyJzdWIiOiIxIn0.c2ln here") ==
+          "see __scrubbed__ here");
+    CHECK(scrubber.text("eyJust a word") == "eyJust a word");
+    CHECK(scrubber.text("eyJ.one") == "eyJ.one");
+}
+
+TEST_CASE("JSON in a string of JSON is scrubbed too") {
+    Scrubber scrubber;
+    CHECK(scrubber.text(R"({"log":"{\"access_token\":\"abc\"}"})") ==
+          R"({"log":"{\"access_token\":\"__scrubbed__\"}"})");
+}
+
+TEST_CASE("a program adds headers, fields, texts and functions of its own") {
+    Scrubber scrubber;
+    scrubber.header("X-Customer").field("pin_code").secret("customer-4711").with([](std::string t) {
+        for (char& c : t)
+            if (c == '@') c = '#';
+        return t;
+    });
+    CHECK(scrubber.hides_header("x-customer"));
+    CHECK(scrubber.header_value("X-Customer", "4711") == "__scrubbed__");
+    CHECK(scrubber.text(R"({"pin_code":"1234","who":"customer-4711","mail":"a@b"})") ==
+          R"({"pin_code":"__scrubbed__","who":"__scrubbed__","mail":"a#b"})");
+}
+
+TEST_CASE("texts that are no JSON, no form and no URL stay as they are") {
+    Scrubber scrubber;
+    for (const char* const text : {"", "\"", "\"\\", "{\"a\":", "= == =", "code=", "a=b=c", "\\\"",
+                                   "{\"a\" \"b\"}", "\"token\":", "\"token\":\"", "eyJ", "eyJ.."})
+        CHECK(scrubber.text(text).size() < 32);
+    CHECK(scrubber.text("a = b; \"quoted\"") == "a = b; \"quoted\"");
+}
