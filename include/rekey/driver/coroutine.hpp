@@ -12,7 +12,7 @@
 
 #include <coroutine>
 #include <exception>
-#include <tuple>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -112,6 +112,53 @@ private:
 
 }  // namespace coroutine_parts
 
+/// What a client gives to be awaited: once, which begins it.
+///
+/// Value   what it brings. Begin   called as `begin(done)`.
+template <class Value, class Begin> class [[nodiscard]] Beginning {
+    /// Told once, with a value or an exception.
+    struct Done {
+        Beginning* waiting;
+        void operator()(Value value) const {
+            waiting->value_.set(std::move(value));
+            waiting->go_on();
+        }
+        void failed(std::exception_ptr error) const {
+            waiting->error_ = std::move(error);
+            waiting->go_on();
+        }
+    };
+
+public:
+    explicit Beginning(Begin begin) : begin_(std::move(begin)) {}
+    Beginning(const Beginning&) = delete;
+    Beginning& operator=(const Beginning&) = delete;
+
+    bool await_ready() const noexcept { return false; }
+    /// False if it has ended before this returns: then nobody is resumed inside it.
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        waiting_ = waiting;
+        begin_(Done{this});
+        return !has_come_.exchange(true, detail::Order::acq_rel);
+    }
+    Value await_resume() {
+#if defined(__cpp_exceptions)
+        if (error_) std::rethrow_exception(error_);
+#endif
+        return std::move(*value_);
+    }
+
+private:
+    void go_on() {
+        if (has_come_.exchange(true, detail::Order::acq_rel)) waiting_.resume();
+    }
+    Begin begin_;
+    std::coroutine_handle<> waiting_{};
+    detail::Maybe<Value> value_{};
+    std::exception_ptr error_{};
+    detail::Atomic<bool> has_come_{false};
+};
+
 /// Sends requests over a transport of awaitables: `co_await client.send(request, extras...)`.
 ///
 /// Transport  called as `transport(const Request&, const Attempt&)` or `transport(Request&)`;
@@ -134,62 +181,6 @@ public:
         : client_(Awaiting{detail::TransportHolder<Transport>(std::forward<Transport>(transport))},
                   std::forward<Scheduler>(scheduler), std::move(policies)...) {}
 
-    /// What `send` gives: awaited once, which begins the call.
-    template <class Request, class... Extras> class Sending {
-        using Bare = detail::Plain<Awaiting>;
-        using Answer = typename AsyncCall<Bare, Request>::Answer;
-        using Response = typename detail::ResponseOf<Answer>::type;
-
-        /// Told once, with a result or an exception.
-        struct Done {
-            Sending* waiting;
-            void operator()(Result<Response> result) const {
-                waiting->result_.set(std::move(result));
-                waiting->go_on();
-            }
-            void failed(std::exception_ptr error) const {
-                waiting->error_ = std::move(error);
-                waiting->go_on();
-            }
-        };
-
-    public:
-        Sending(const Callback& client, const Request& request, const Extras&... extras)
-            : client_(client), request_(request), extras_(extras...) {}
-        Sending(const Sending&) = delete;
-        Sending& operator=(const Sending&) = delete;
-
-        bool await_ready() const noexcept { return false; }
-        /// False if the call has ended before this returns: then nobody is resumed inside it.
-        bool await_suspend(std::coroutine_handle<> waiting) {
-            waiting_ = waiting;
-            std::apply(
-                [this](const Extras&... extras) {
-                    (void)client_.send(request_, Done{this}, extras...);
-                },
-                extras_);
-            return !has_come_.exchange(true, detail::Order::acq_rel);
-        }
-        Result<Response> await_resume() {
-#if defined(__cpp_exceptions)
-            if (error_) std::rethrow_exception(error_);
-#endif
-            return std::move(*result_);
-        }
-
-    private:
-        void go_on() {
-            if (has_come_.exchange(true, detail::Order::acq_rel)) waiting_.resume();
-        }
-        const Callback& client_;
-        Request request_;
-        std::tuple<Extras...> extras_;
-        std::coroutine_handle<> waiting_{};
-        detail::Maybe<Result<Response>> result_{};
-        std::exception_ptr error_{};
-        detail::Atomic<bool> has_come_{false};
-    };
-
     /// Request  copied. Extras   as those of `rekey::Client::send`; their texts live until the call
     /// is awaited.
     template <class Request, class... Extras>
@@ -200,7 +191,36 @@ public:
                       "rekey: the transport cannot be called with this request. It is called as "
                       "transport(const Request&, const rekey::Attempt&) or transport(Request&), "
                       "and returns something to co_await.");
-        if constexpr (fits) return Sending<Request, Extras...>(client_, request, extras...);
+        if constexpr (fits)
+            return beginning<Result<ResponseTo<Request>>>(
+                [&client = client_, request, extras...](auto done) {
+                    (void)client.send(request, std::move(done), extras...);
+                });
+    }
+
+    /// As those of `driver::callback::Client`, awaited: `co_await client.resume<Request>(…)`. Their
+    /// texts live until then.
+    template <class... Bound>
+    [[nodiscard]] auto authorize(std::string_view brought, const Bound&... bound) const {
+        return beginning<AuthorizationEnd>([&client = client_, brought, bound...](auto done) {
+            client.authorize(brought, std::move(done), bound...);
+        });
+    }
+    template <class Request, class... Bound>
+    [[nodiscard]] auto resume(std::string_view brought, const Bound&... bound) const {
+        return beginning<Result<ResponseTo<Request>>>(
+            [&client = client_, brought, bound...](auto done) {
+                client.template resume<Request>(brought, std::move(done), bound...);
+            });
+    }
+    template <class... Extras> auto begin_authorization(const Extras&... extras) const {
+        return client_.begin_authorization(extras...);
+    }
+    template <class TokenSet> void adopt(const Subject& user, TokenSet tokens) const {
+        client_.adopt(user, std::move(tokens));
+    }
+    template <class Self = Callback> void forget(const Subject& user) const {
+        static_cast<const Self&>(client_).forget(user);
     }
 
     /// As those of `driver::callback::Client`.
@@ -213,6 +233,12 @@ public:
     void when_idle(std::function<void()> f) const { client_.when_idle(std::move(f)); }
 
 private:
+    template <class Request>
+    using ResponseTo = typename detail::ResponseOf<
+        typename AsyncCall<detail::Plain<Awaiting>, Request>::Answer>::type;
+    template <class Value, class Begin> static auto beginning(Begin begin) {
+        return Beginning<Value, Begin>(std::move(begin));
+    }
     Callback client_;
 };
 
