@@ -43,6 +43,8 @@ class TokensIn {
 
 public:
     static constexpr Role role = Role::store;
+    /// So that an asynchronous client may have it.
+    static constexpr bool runs_elsewhere = token::store_parts::HasExecutor<Store>::value;
     using Keeper = token::SharedTokens<TokensIn>;
     using GraceOf = Grace;
     template <class Words> static void say(Words& words) {

@@ -20,6 +20,45 @@ struct AuthorizationEnd;  // <rekey/resumable.hpp>
 
 namespace driver {
 
+/// Whether a call says which browser it belongs to, where it has to.
+template <class Client, class... Extras> constexpr void require_binding() noexcept {
+    static_assert(
+        !Client::needs_binding ||
+            ((std::is_same_v<Extras, Binding> || std::is_same_v<Extras, WithoutBinding>) || ...),
+        "rekey: a web flow belongs to the browser that begins it: add "
+        "Binding{session cookie}, or say WithoutBinding{}.");
+}
+/// The result of a call that was not sent again, with the reason.
+///
+/// end   an `AuthorizationEnd` without an authorization.
+template <class Response, class End>
+Result<Response> unfinished(const End& end, const detail::Names& names) {
+    Result<Response> result;
+    typename Result<Response>::Writer writer(result);
+    writer.trail().name(names);
+    writer.error().kind = end.kind;
+    writer.note(end.message);
+    writer.log_id(end.log_id);
+    if (end.kind == ErrorKind::authorization_needed) {
+        AuthorizationRequest begin_again;
+        begin_again.url = begin_again.page = end.url;
+        begin_again.subject = end.subject;
+        writer.ask(std::move(begin_again));
+    }
+    writer.end(end.kind == ErrorKind::cancelled ? StopReason::cancelled : StopReason::needs_user,
+               0);
+    return result;
+}
+/// Why a request is not sent although its user has authorized.
+template <class End> End without_request(End end) {
+    end.is_authorized = false;
+    end.kind = ErrorKind::configuration;
+    end.message =
+        "the user has authorized, but the request that was refused is not here any more: it "
+        "waited too long, was resumed already, or waits in another process";
+    return end;
+}
+
 /// With a flow, which keeps the users' tokens and knows how they come back.
 template <class Client> class UserCalls<Client, Asks::flow> {
 public:
@@ -70,7 +109,7 @@ public:
     /// Extras    `Subject{user}`, `Binding{cookie}` or `WithoutBinding{}`, `ReturnTo{path}`.
     /// Gives     an `AuthorizationBegin`: where to send the browser, or what is wrong.
     template <class... Extras> auto begin_authorization(const Extras&... extras) const {
-        require_binding<Extras...>();
+        require_binding<Client, Extras...>();
         detail::CallExtras sorted;
         (sorted.take(extras), ...);
         auto&& clock = self().clock();
@@ -81,7 +120,7 @@ public:
     /// the beginner had before stays, so `forget` a session that is no more.
     template <class... Bound>
     auto authorize(std::string_view brought, const Bound&... bound) const {
-        require_binding<Bound...>();
+        require_binding<Client, Bound...>();
         static_assert(
             ((detail::IsExtra<Bound>::value || std::is_same_v<Bound, SignedInAs>)&&...) &&
                 detail::count_of<Subject, Bound...> == 0,
@@ -109,14 +148,6 @@ public:
     }
 
 private:
-    template <class Extra>
-    static constexpr bool is_bound =
-        std::is_same_v<Extra, Binding> || std::is_same_v<Extra, WithoutBinding>;
-    template <class... Extras> static constexpr void require_binding() noexcept {
-        static_assert(!Client::needs_binding || (is_bound<Extras> || ...),
-                      "rekey: a web flow belongs to the browser that begins it: add "
-                      "Binding{session cookie}, or say WithoutBinding{}.");
-    }
     const Client& self() const noexcept { return static_cast<const Client&>(*this); }
     template <class Request, class End, class... Bound>
     auto finish(End end, const Bound&... bound) const {
@@ -124,30 +155,11 @@ private:
         auto waiting = self().user_source().parked().template take<Request>(
             end.flow, self().clock().unix_seconds());
         if (waiting) return self().run_again(*waiting, end.subject, bound...);
-        return unfinished<Request>(
-            gone(std::move(end),
-                 "the user has authorized, but the request that was refused is "
-                 "not here any more: it waited too long, was resumed already, or "
-                 "waits in another process"));
+        return unfinished<Request>(without_request(std::move(end)));
     }
-    /// The result of a call that was not sent again, with the reason.
     template <class Request, class End> auto unfinished(const End& end) const {
-        using Ended = Result<typename Client::template ResponseTo<Request>>;
-        Ended result;
-        typename Ended::Writer writer(result);
-        writer.trail().name(self().slots_->names());
-        writer.error().kind = end.kind;
-        writer.note(end.message);
-        writer.log_id(end.log_id);
-        if (end.kind == ErrorKind::authorization_needed) {
-            AuthorizationRequest begin_again;
-            begin_again.url = begin_again.page = end.url;
-            begin_again.subject = end.subject;
-            writer.ask(std::move(begin_again));
-        }
-        writer.end(
-            end.kind == ErrorKind::cancelled ? StopReason::cancelled : StopReason::needs_user, 0);
-        return result;
+        return driver::unfinished<typename Client::template ResponseTo<Request>>(
+            end, self().slots_->names());
     }
     template <class End> static End gone(End&& end, const char* why) {
         end.is_authorized = false;

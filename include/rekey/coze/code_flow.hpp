@@ -5,6 +5,7 @@
 
 #include <rekey/coze/api.hpp>
 #include <rekey/coze/pat.hpp>
+#include <rekey/detail/maybe.hpp>
 #include <rekey/oauth/authorize_url.hpp>
 #include <rekey/oauth/callback.hpp>
 #include <rekey/oauth/flow.hpp>
@@ -128,8 +129,20 @@ public:
     template <class Exchanger, class Clock>
     void finish(std::string_view callback, const oauth::FlowUser& user, std::string_view credential,
                 const Exchanger& exchanger, Clock& clock, oauth::FlowAnswer& answer) {
+        rekey::detail::Maybe<oauth::AcceptedCode> code =
+            accept(callback, user, clock.unix_seconds(), answer);
+        if (!code) return;
+        oauth::CodeExchange exchange(std::move((*code).request), (*code).received_at);
+        const oauth::ExchangeNotes notes =
+            oauth::run_exchange(exchange, credential, user.stop, exchanger, clock);
+        conclude(exchange, notes, answer);
+    }
+    /// The first half: judges the callback. Without a code `answer` says why.
+    rekey::detail::Maybe<oauth::AcceptedCode> accept(std::string_view callback,
+                                                     const oauth::FlowUser& user, std::int64_t now,
+                                                     oauth::FlowAnswer& answer) {
+        rekey::detail::Maybe<oauth::AcceptedCode> code;
         const Binding* const binding = user.binding;
-        const std::int64_t now = clock.unix_seconds();
         oauth::AcceptedCallback accepted =
             binding != nullptr
                 ? oauth::accept_callback(callback, flows_, *binding, issuers_, now)
@@ -142,14 +155,18 @@ public:
             std::string words(accepted.sentence);
             if (accepted.outcome == oauth::CallbackOutcome::failed)
                 words += " (" + accepted.error + ")";
-            return answer.deny(ErrorKind::authorization_denied, std::move(words));
+            answer.deny(ErrorKind::authorization_denied, std::move(words));
+            return code;
         }
-        oauth::CodeExchange exchange(
+        code.set(oauth::AcceptedCode{
             oauth::code_request(endpoint(), proof_.authentication(), accepted.code,
                                 accepted.record.redirect_uri, accepted.record.verifier),
-            accepted.received_at);
-        const oauth::ExchangeNotes notes =
-            oauth::run_exchange(exchange, credential, user.stop, exchanger, clock);
+            accepted.received_at});
+        return code;
+    }
+    /// The second half: what the exchange of the code came to.
+    static void conclude(oauth::CodeExchange& exchange, const oauth::ExchangeNotes& notes,
+                         oauth::FlowAnswer& answer) {
         answer.log_id = notes.log_id.empty() ? exchange.details().log_id : notes.log_id;
         answer.cancelled = notes.cancelled;
         if (exchange.outcome() != oauth::CodeOutcome::granted)

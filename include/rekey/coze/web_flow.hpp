@@ -60,6 +60,8 @@ public:
     using Exchange = token::PerSubject;
     using Credential = UserAuthorization<WebFlow>;
     static constexpr bool needs_binding = true;
+    /// So that an asynchronous client may ask.
+    static constexpr bool never_waits = oauth::never_waits<Redirector>();
 
     explicit WebFlow(WebFlowOptions options, Redirector redirector = Redirector{})
         : state_(rekey::detail::Shared<State>::make(std::move(options), std::move(redirector))) {}
@@ -92,6 +94,15 @@ public:
     void finish(std::string_view callback, const oauth::FlowUser& user, const Exchanger& exchanger,
                 Clock& clock, oauth::FlowAnswer& answer) {
         state_->flow.finish(callback, user, Credential::name, exchanger, clock, answer);
+    }
+    /// The two halves of that, for a client that must not wait in between.
+    auto accept(std::string_view callback, const oauth::FlowUser& user, std::int64_t now,
+                oauth::FlowAnswer& answer) {
+        return state_->flow.accept(callback, user, now, answer);
+    }
+    void conclude(oauth::CodeExchange& exchange, const oauth::ExchangeNotes& notes,
+                  oauth::FlowAnswer& answer) const {
+        state_->flow.conclude(exchange, notes, answer);
     }
 
 private:

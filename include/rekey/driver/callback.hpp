@@ -3,6 +3,7 @@
 #ifndef REKEY_DRIVER_CALLBACK_HPP
 #define REKEY_DRIVER_CALLBACK_HPP
 
+#include <rekey/driver/async_user_calls.hpp>
 #include <rekey/driver/operation.hpp>
 
 #include <cstddef>
@@ -15,25 +16,15 @@ inline namespace v0_1 {
 namespace driver {
 namespace callback {
 
-/// A call on its way. Threads: any; copies are the same. Letting go of it does not stop the call.
-class CallHandle {
-public:
-    CallHandle() = default;
-    explicit CallHandle(Owner<AnyOperation> call) noexcept : call_(std::move(call)) {}
-    /// Ends the call with `ErrorKind::cancelled`, on this thread, if it has not ended yet: a wait
-    /// at once, an attempt that is on its way too, whose late answer is dropped.
-    void cancel() const {
-        if (call_) call_->stop();
-    }
-    /// The same, for whoever is gone before the end: `done` is destroyed, here or where the call is
-    /// on its way, and not called if it has not been.
-    void abandon() const {
-        if (call_) call_->abandon();
-    }
+/// Whether a policy that asks users never waits for them.
+template <class Policy> struct NeverWaits : std::false_type {};
+template <class Flow> struct NeverWaits<OboReauth<Flow>> : HandsOver<Flow> {};
 
-private:
-    Owner<AnyOperation> call_{};
-};
+/// Whether what blocks in a policy that keeps tokens is done by somebody else; nothing keeps none.
+template <class Tokens> struct RunsElsewhere : std::bool_constant<Tokens::runs_elsewhere> {};
+template <> struct RunsElsewhere<void> : std::true_type {};
+
+using driver::CallHandle;
 
 /// Sends requests over an asynchronous transport, as its policies say.
 ///
@@ -61,18 +52,24 @@ private:
 ///            `done` is destroyed and not called, and they are not on their way any more.
 /// Cost       one allocation per call, one per attempt.
 /// Example    examples/21_callbacks.cpp
-template <class Transport, class Scheduler, class... Policies> class Client {
+template <class Transport, class Scheduler, class... Policies>
+class Client : public AsyncUserCalls<
+                   Client<Transport, Scheduler, Policies...>,
+                   asks_of<typename driver::Core<Transport, Scheduler, Policies...>::Parts>()> {
     using Understood = rekey::Plan<Policies...>;
     using Core = driver::Core<Transport, Scheduler, Policies...>;
     using Parts = typename Core::Parts;
     using Bare = detail::Plain<Transport>;
 
-    static_assert(!Parts::Plan::reauthorizes,
-                  "rekey: this client asks users, which blocks, and its asynchronous driver does "
-                  "not do it. Use rekey::Client on a thread of its own for calls that may ask.");
-    static_assert(detail::count_role<Role::store, Policies...>() == 0,
-                  "rekey: a token store (TokensIn) blocks, and this client must not. Use "
-                  "rekey::Client on a thread of its own.");
+    static_assert(!Parts::Plan::reauthorizes || NeverWaits<typename Parts::Reauthorizer>::value,
+                  "rekey: this client asks users and may wait for them, and an asynchronous client "
+                  "must not. Give OboReauth a flow that sends people away (coze::WebFlow with a "
+                  "Redirector that returns HandedOver), or use rekey::Client on a thread of its "
+                  "own.");
+    static_assert(RunsElsewhere<typename Parts::template First<Role::store>>::value,
+                  "rekey: a token store (TokensIn) blocks, and this client must not. Say where it "
+                  "may: TokensIn{token::RunOn{store, post}}, or use rekey::Client on a thread of "
+                  "its own.");
     static_assert(!Core::may_wait || Parts::Plan::reauthorizes ||
                       !std::is_same_v<detail::Plain<Scheduler>, NoScheduler>,
                   "rekey: this client may have to wait, and it has no scheduler. Give it one, with "
@@ -111,6 +108,11 @@ public:
                       "rekey: send(request, done, extras...) takes Idempotent{}, "
                       "IdempotencyKey{...}, Subject{...}, SameCredentialAs{result}, Deadline{...} "
                       "and Cancellation{...}; one of these is something else.");
+        static_assert(!Parts::needs_binding || detail::count_of<Binding, Extras...> != 0 ||
+                          detail::count_of<WithoutBinding, Extras...> != 0,
+                      "rekey: this client may send a browser away and has to know it again: add "
+                      "Binding{session cookie} to send(request, done, ...), or say "
+                      "WithoutBinding{}.");
         static_assert(((detail::count_of<Extras, Extras...> == 1) && ...),
                       "rekey: send(request, done, extras...) takes each extra once.");
         static_assert((0 + ... + int{detail::StopsCall<Extras>::value}) <= 1,
@@ -122,16 +124,8 @@ public:
             static_assert(std::is_invocable_v<Done&, Result<Response>>,
                           "rekey: `done` is called as done(rekey::Result<Response>) when the call "
                           "has ended.");
-            if constexpr (std::is_invocable_v<Done&, Result<Response>>) {
-                using Base = std::conditional_t<(std::is_same_v<Extras, NestedIn> || ...),
-                                                Nested<Parts>, Parts>;
-                using With = std::conditional_t<(std::is_same_v<Extras, Deadline> || ...),
-                                                TimedParts<Base>, Base>;
-                using Operation = driver::Operation<With, Core, Request, Answer, Done>;
-                Operation* const made = new Operation(core_, request, std::move(done), extras...);
-                made->enter();
-                return Owner<AnyOperation>::of_new(made);
-            }
+            if constexpr (std::is_invocable_v<Done&, Result<Response>>)
+                return made(request, std::move(done), extras...);
         }
         return {};
     }
@@ -163,8 +157,30 @@ public:
             return 1;
     }
 
+    static constexpr bool needs_binding = Parts::needs_binding;
+
 private:
-    template <class, Asks> friend class driver::UserCalls;
+    template <class, Asks> friend class driver::AsyncUserCalls;
+    template <class Request>
+    using ResponseTo = typename detail::ResponseOf<typename AsyncCall<Bare, Request>::Answer>::type;
+
+    /// The call, whose parts were looked at before.
+    template <class Request, class Done, class... Extras>
+    Owner<AnyOperation> made(const Request& request, Done done, const Extras&... extras) const {
+        using Base =
+            std::conditional_t<(std::is_same_v<Extras, NestedIn> || ...), Nested<Parts>, Parts>;
+        using With =
+            std::conditional_t<(std::is_same_v<Extras, Deadline> || ...), TimedParts<Base>, Base>;
+        using Operation =
+            driver::Operation<With, Core, Request, typename AsyncCall<Bare, Request>::Answer, Done>;
+        Operation* const call = new Operation(core_, request, std::move(done), extras...);
+        call->enter();
+        return Owner<AnyOperation>::of_new(call);
+    }
+    template <class Request, class Done, class... Extras>
+    void begin(const Request& request, Done done, const Extras&... extras) const {
+        Starts::begin(made(request, std::move(done), extras...));
+    }
     detail::Shared<Core> core_;
 };
 

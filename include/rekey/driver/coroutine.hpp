@@ -7,11 +7,12 @@
 #error "rekey: driver/coroutine.hpp needs C++20 (-std=c++20); before that, driver/callback.hpp."
 #else
 
+#include <rekey/detail/shared.hpp>
 #include <rekey/driver/callback.hpp>
 
 #include <coroutine>
 #include <exception>
-#include <tuple>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -116,6 +117,91 @@ private:
 
 }  // namespace coroutine_parts
 
+/// What a client gives to be awaited: once, which begins it.
+///
+/// A coroutine that is destroyed while it waits is not resumed; what it began is abandoned.
+/// Value   what it brings. Begin   called as `begin(done)`; gives something with `abandon()`.
+template <class Value, class Begin> class [[nodiscard]] Beginning {
+    /// Told once, with a value or an exception.
+    struct Done {
+        Beginning* waiting;
+        void operator()(Value value) const {
+            waiting->value_.set(std::move(value));
+            waiting->go_on();
+        }
+        void failed(std::exception_ptr error) const {
+            waiting->error_ = std::move(error);
+            waiting->go_on();
+        }
+    };
+    using Handle = std::invoke_result_t<Begin&, Done>;
+
+public:
+    explicit Beginning(Begin begin) : begin_(std::move(begin)) {}
+    Beginning(const Beginning&) = delete;
+    Beginning& operator=(const Beginning&) = delete;
+    ~Beginning() {
+        if (!is_told_) handle_.abandon();
+    }
+
+    bool await_ready() const noexcept { return false; }
+    /// False if it has ended before this returns: then nobody is resumed inside it.
+    bool await_suspend(std::coroutine_handle<> waiting) {
+        waiting_ = waiting;
+        handle_ = begin_(Done{this});
+        return !has_come_.exchange(true, detail::Order::acq_rel);
+    }
+    Value await_resume() {
+#if defined(__cpp_exceptions)
+        if (error_) std::rethrow_exception(error_);
+#endif
+        return std::move(*value_);
+    }
+
+private:
+    void go_on() {
+        is_told_ = true;
+        if (has_come_.exchange(true, detail::Order::acq_rel)) waiting_.resume();
+    }
+    Begin begin_;
+    Handle handle_{};
+    std::coroutine_handle<> waiting_{};
+    detail::Maybe<Value> value_{};
+    std::exception_ptr error_{};
+    detail::Atomic<bool> has_come_{false};
+    bool is_told_ = false;
+};
+
+namespace coroutine_parts {
+
+/// Stands between a coroutine and what cannot be ended as one call: whichever comes first, the end
+/// or the coroutine's own, the other finds nobody.
+template <class Done> struct Relay {
+    explicit Relay(Done to) noexcept : done(std::move(to)) {}
+    Done done;
+    detail::Atomic<bool> is_used{false};
+};
+template <class Done> struct RelayDone {
+    detail::Shared<Relay<Done> > relay;
+
+    template <class Value> auto operator()(Value value) const -> decltype(relay->done(value)) {
+        if (!relay->is_used.exchange(true, detail::Order::acq_rel)) relay->done(std::move(value));
+    }
+    void failed(std::exception_ptr error) const {
+        if (!relay->is_used.exchange(true, detail::Order::acq_rel))
+            relay->done.failed(std::move(error));
+    }
+};
+template <class Done> struct RelayHandle {
+    detail::Shared<Relay<Done> > relay{};
+
+    void abandon() const {
+        if (relay) relay->is_used.store(true, detail::Order::release);
+    }
+};
+
+}  // namespace coroutine_parts
+
 /// Sends requests over a transport of awaitables: `co_await client.send(request, extras...)`.
 ///
 /// Transport  called as `transport(const Request&, const Attempt&)` or `transport(Request&)`;
@@ -138,70 +224,6 @@ public:
         : client_(Awaiting{detail::TransportHolder<Transport>(std::forward<Transport>(transport))},
                   std::forward<Scheduler>(scheduler), std::move(policies)...) {}
 
-    /// What `send` gives: awaited once, which begins the call.
-    template <class Request, class... Extras> class Sending {
-        using Bare = detail::Plain<Awaiting>;
-        using Answer = typename AsyncCall<Bare, Request>::Answer;
-        using Response = typename detail::ResponseOf<Answer>::type;
-        using Ended = Result<Response>;
-
-        /// Told once, with a result or an exception.
-        struct Done {
-            Sending* waiting;
-            void operator()(Result<Response> result) const {
-                waiting->result_.set(std::move(result));
-                waiting->go_on();
-            }
-            void failed(std::exception_ptr error) const {
-                waiting->error_ = std::move(error);
-                waiting->go_on();
-            }
-        };
-
-    public:
-        Sending(const Callback& client, const Request& request, const Extras&... extras)
-            : client_(client), request_(request), extras_(extras...) {}
-        Sending(const Sending&) = delete;
-        Sending& operator=(const Sending&) = delete;
-        /// A coroutine that is destroyed while it waits is not resumed; its call is cancelled.
-        ~Sending() {
-            if (!is_told_) call_.abandon();
-        }
-
-        bool await_ready() const noexcept { return false; }
-        /// False if the call has ended before this returns: then nobody is resumed inside it.
-        bool await_suspend(std::coroutine_handle<> waiting) {
-            waiting_ = waiting;
-            std::apply(
-                [this](const Extras&... extras) {
-                    call_ = client_.send(request_, Done{this}, extras...);
-                },
-                extras_);
-            return !has_come_.exchange(true, detail::Order::acq_rel);
-        }
-        Result<Response> await_resume() {
-#if defined(__cpp_exceptions)
-            if (error_) std::rethrow_exception(error_);
-#endif
-            return std::move(*result_);
-        }
-
-    private:
-        void go_on() {
-            is_told_ = true;
-            if (has_come_.exchange(true, detail::Order::acq_rel)) waiting_.resume();
-        }
-        const Callback& client_;
-        Request request_;
-        std::tuple<Extras...> extras_;
-        std::coroutine_handle<> waiting_{};
-        detail::Maybe<Ended> result_{};
-        std::exception_ptr error_{};
-        detail::Atomic<bool> has_come_{false};
-        bool is_told_ = false;
-        callback::CallHandle call_{};
-    };
-
     /// Request  copied. Extras   as those of `rekey::Client::send`; their texts live until the call
     /// is awaited.
     template <class Request, class... Extras>
@@ -212,7 +234,40 @@ public:
                       "rekey: the transport cannot be called with this request. It is called as "
                       "transport(const Request&, const rekey::Attempt&) or transport(Request&), "
                       "and returns something to co_await.");
-        if constexpr (fits) return Sending<Request, Extras...>(client_, request, extras...);
+        if constexpr (fits)
+            return beginning<Result<ResponseTo<Request> > >(
+                [&client = client_, request, extras...](auto done) {
+                    return client.send(request, std::move(done), extras...);
+                });
+    }
+
+    /// As those of `driver::callback::Client`, awaited: `co_await client.resume<Request>(…)`. Their
+    /// texts live until then.
+    template <class... Bound>
+    [[nodiscard]] auto authorize(std::string_view brought, const Bound&... bound) const {
+        return beginning<AuthorizationEnd>([&client = client_, brought, bound...](auto done) {
+            return relayed(std::move(done), [&](auto relay) {
+                client.authorize(brought, std::move(relay), bound...);
+            });
+        });
+    }
+    template <class Request, class... Bound>
+    [[nodiscard]] auto resume(std::string_view brought, const Bound&... bound) const {
+        return beginning<Result<ResponseTo<Request> > >(
+            [&client = client_, brought, bound...](auto done) {
+                return relayed(std::move(done), [&](auto relay) {
+                    client.template resume<Request>(brought, std::move(relay), bound...);
+                });
+            });
+    }
+    template <class... Extras> auto begin_authorization(const Extras&... extras) const {
+        return client_.begin_authorization(extras...);
+    }
+    template <class TokenSet> void adopt(const Subject& user, TokenSet tokens) const {
+        client_.adopt(user, std::move(tokens));
+    }
+    template <class Self = Callback> void forget(const Subject& user) const {
+        static_cast<const Self&>(client_).forget(user);
     }
 
     /// As those of `driver::callback::Client`.
@@ -225,6 +280,18 @@ public:
     void when_idle(std::function<void()> f) const { client_.when_idle(std::move(f)); }
 
 private:
+    template <class Request>
+    using ResponseTo = typename detail::ResponseOf<
+        typename AsyncCall<detail::Plain<Awaiting>, Request>::Answer>::type;
+    template <class Value, class Begin> static auto beginning(Begin begin) {
+        return Beginning<Value, Begin>(std::move(begin));
+    }
+    template <class Done, class Begin> static auto relayed(Done done, const Begin& begin) {
+        using Relay = coroutine_parts::Relay<Done>;
+        const auto relay = detail::Shared<Relay>::make(std::move(done));
+        begin(coroutine_parts::RelayDone<Done>{relay});
+        return coroutine_parts::RelayHandle<Done>{relay};
+    }
     Callback client_;
 };
 

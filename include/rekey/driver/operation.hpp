@@ -10,6 +10,8 @@
 #include <rekey/driver/async_fetch.hpp>
 #include <rekey/driver/completion.hpp>
 #include <rekey/driver/kernel.hpp>
+#include <rekey/driver/woken.hpp>
+#include <rekey/token/asking.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -85,6 +87,26 @@ private:
     AnyOperation* next_call_ = nullptr;
     AnyOperation* earlier_ = nullptr;
     AnyOperation* later_ = nullptr;
+};
+
+/// A call on its way. Threads: any; copies are the same. Letting go of it does not stop the call.
+class CallHandle {
+public:
+    CallHandle() = default;
+    explicit CallHandle(Owner<AnyOperation> call) noexcept : call_(std::move(call)) {}
+    /// Ends the call with `ErrorKind::cancelled`, on this thread, if it has not ended yet: a wait
+    /// at once, an attempt that is on its way too, whose late answer is dropped.
+    void cancel() const {
+        if (call_) call_->stop();
+    }
+    /// The same, for whoever is gone before the end: `done` is destroyed, here or where the call is
+    /// on its way, and not called if it has not been.
+    void abandon() const {
+        if (call_) call_->abandon();
+    }
+
+private:
+    Owner<AnyOperation> call_{};
 };
 
 /// The calls of a client that are on their way.
@@ -204,32 +226,6 @@ private:
     AnyOperation* last_ = nullptr;
 };
 
-/// What calls throw that are woken on this thread passes by the call that wakes them, which goes on
-/// first, and then to whoever brought its event.
-class Woken {
-public:
-    Woken() noexcept : outer_(std::exchange(here(), &thrown_)) {}
-    ~Woken() { here() = outer_; }
-    Woken(const Woken&) = delete;
-    Woken& operator=(const Woken&) = delete;
-
-    template <class Wake> static void by(const Wake& wake) {
-        if (detail::FirstThrown* const thrown = here(); thrown != nullptr)
-            thrown->by(wake);
-        else
-            wake();
-    }
-    detail::FirstThrown& thrown() noexcept { return thrown_; }
-
-private:
-    static detail::FirstThrown*& here() noexcept {
-        thread_local detail::FirstThrown* innermost = nullptr;
-        return innermost;
-    }
-    detail::FirstThrown thrown_{};
-    detail::FirstThrown* const outer_;
-};
-
 /// Everything that the calls of an asynchronous client share.
 template <class Transport, class Scheduler, class... Policies> struct Core {
     using Untyping = driver::Untyping<Transport, Policies...>;
@@ -269,6 +265,11 @@ template <class Transport, class Scheduler, class... Policies> struct Core {
             return transport.get();
         else
             return Parts::template policy<Role::exchange>(store).transport();
+    }
+
+    /// Where what blocks is done, in a client that keeps its tokens in a store.
+    const auto& executor() const noexcept {
+        return Parts::template policy<Role::store>(store).store().executor();
     }
 
     detail::TransportHolder<Transport> transport;
@@ -320,6 +321,7 @@ struct Executes<Scheduler, std::void_t<decltype(std::declval<Scheduler&>().execu
 /// Cost   one allocation, one short lock per event.
 template <class With, class Core, class Request, class Answer, class Done>
 class Operation final : public AnyOperation, public Receiver<Answer>, public detail::Waker {
+    using FetchStep = token::FetchStep;
     using Plan = typename With::Plan;
     using Frame = typename With::Observer::template Watched<
         driver::Frame<With, AnswersWith<Answer>, Request, true>>;
@@ -358,6 +360,7 @@ public:
     void keep() noexcept override { AnyOperation::keep(); }
     void drop() noexcept override { AnyOperation::drop(); }
     const Core& core() const noexcept { return *core_; }
+    const detail::CallExtras& extras() const noexcept { return extras_.sorted; }
 
     /// From now on the call is on its way: it waits for `begin`, which always follows.
     void enter() noexcept { is_too_late_ = !core_->calls.enter(*this); }
@@ -390,9 +393,29 @@ public:
     void failed(std::uint64_t turn, std::exception_ptr error) override {
         happened(turn, Event::failed, [&](unsigned) { error_ = std::move(error); });
     }
-    /// The answer to a token request.
-    void exchanged(std::uint64_t turn, ExchangeAnswer&& answer) {
-        happened(turn, Event::answered, [&](unsigned) { exchange_answer_ = std::move(answer); });
+    /// The answer to a token request. False: the call does not wait for it any more.
+    bool exchanged(std::uint64_t turn, ExchangeAnswer&& answer) {
+        return happened(turn, Event::answered,
+                        [&](unsigned) { exchange_answer_ = std::move(answer); });
+    }
+    bool exchange_threw(std::uint64_t turn, const std::exception_ptr& error) {
+        return happened(turn, Event::failed, [&](unsigned) { error_ = error; });
+    }
+    /// The executor has obtained the token, or has dropped its job.
+    bool led(std::uint64_t turn, const FetchStep* step) {
+        return happened(turn + job_source, step != nullptr ? Event::answered : Event::dropped,
+                        [&](unsigned) {
+                            if (step != nullptr) led_ = *step;
+                        });
+    }
+    bool job_threw(std::uint64_t turn, const std::exception_ptr& error) {
+        return happened(turn + job_source, Event::failed, [&](unsigned) { error_ = error; });
+    }
+    /// Something of the call goes on when it has ended, until as many `part_over` follow. So long
+    /// it counts as on its way.
+    void stay() noexcept { parts_.fetch_add(1, detail::Order::relaxed); }
+    void part_over() {
+        if (parts_.fetch_sub(1, detail::Order::acq_rel) == 1) core_->calls.leave(*this);
     }
     /// Another call has ended that obtained the token for this one too.
     void wake() override {
@@ -405,7 +428,6 @@ public:
     }
 
 private:
-    using FetchStep = token::FetchStep;
     enum class Phase : unsigned char { running, parked, over };
     enum class Event : unsigned char { answered, dropped, failed, waited };
     /// What became of the events that the call had waited for.
@@ -418,6 +440,7 @@ private:
     static constexpr unsigned most_copies = Core::hedges ? 4 : 1;
     static constexpr unsigned timer_source = 4;
     static constexpr unsigned waker_source = 5;
+    static constexpr unsigned job_source = 6;
     static constexpr unsigned sources = 8;
 
     /// The clock of a wait that is over.
@@ -459,18 +482,20 @@ private:
     };
 
     /// An event, with what it brings; whoever brings it goes on with the call if nobody does.
-    template <class Bring> void happened(std::uint64_t turn, Event event, const Bring& bring) {
+    /// False: it comes too late.
+    template <class Bring> bool happened(std::uint64_t turn, Event event, const Bring& bring) {
         {
             const detail::Locked lock(mutex_);
             const auto source = static_cast<unsigned>(turn % sources);
-            if (turn - source != turn_ || phase_ == Phase::over) return;
+            if (turn - source != turn_ || phase_ == Phase::over) return false;
             bring(source);
             events_[source] = event;
             arrived_ |= 1u << source;
-            if (phase_ == Phase::running) return;  // whoever pumps will see it
+            if (phase_ == Phase::running) return true;  // whoever pumps will see it
             phase_ = Phase::running;
         }
         go_on();
+        return true;
     }
     /// From here on only events of this turn count.
     void next_turn() noexcept {
@@ -563,7 +588,7 @@ private:
                             (*doors_).asked.ask(next_, now(), frame_.request()), now());
                     break;
                 case Kind::fetch: fetch(); break;
-                case Kind::reauthorize: break;  // refused when compiled
+                case Kind::reauthorize: ask(); break;
                 case Kind::finish:
                     if constexpr (Plan::admits)
                         (*doors_).asked.explain(next_.reason, frame_.writer());
@@ -644,6 +669,7 @@ private:
     /// What has happened, each bit a source; nothing if the call was cancelled.
     Settled settle(unsigned arrived) {
         if (next_.kind == Kind::fetch) return settle_fetch(arrived);
+        if (next_.kind == Kind::reauthorize) return settle_question(arrived);
         if (next_.kind == Kind::wait) {
             end_activity();
             if constexpr (is_watched) {
@@ -735,13 +761,15 @@ private:
     }
     void fetch_on(FetchStep step) {
         switch (step) {
-            case FetchStep::finish:
+            case FetchStep::finish: {
                 is_awaiting_ = false;
                 next_turn();
-                next_ = frame_.fetched(next_, fetch_->outcome(), std::move(report_), now());
+                const Fetched outcome = fetch_->finish();
+                next_ = frame_.fetched(next_, outcome, std::move(report_), now());
                 break;
-            case FetchStep::join:
-            case FetchStep::lead: break;  // `lead` is refused when compiled
+            }
+            case FetchStep::join: break;
+            case FetchStep::lead: fetch_->lead(turn_); break;
             case FetchStep::send: fetch_->send(turn_); break;
             case FetchStep::wait: wait(fetch_->delay()); break;
         }
@@ -754,15 +782,20 @@ private:
                 fetch_on(fetch_->stopped());
                 return Settled::next;
             }
-            if (has(0) && events_[0] == Event::failed) rethrow();
+            for (const unsigned source : {0u, job_source})
+                if (has(source) && events_[source] == Event::failed) {
+                    fetch_->broken();
+                    rethrow();
+                }
             next_turn();
             FetchStep step = FetchStep::finish;
             if (has(waker_source)) {
                 step = fetch_->woken();
             } else if (has(timer_source)) {
                 step = fetch_->waited();
+            } else if (has(job_source)) {
+                step = fetch_->led(events_[job_source] == Event::answered ? &led_ : nullptr);
             } else {
-                if (events_[0] != Event::answered) exchange_answer_ = dropped_exchange();
                 note_exchange();
                 step = fetch_->answered(exchange_answer_);
             }
@@ -774,6 +807,35 @@ private:
             return Settled::next;
         }
     }
+    /// Asks the user, unless another call does.
+    void ask() {
+        if constexpr (Plan::reauthorizes) {
+            next_turn();  // lest a waker comes before it is expected
+            is_awaiting_ = true;
+            UserReport report;
+            auto&& clock = core_->clock();
+            const token::WithoutWaiting asking{*this, waiting_};
+            const Reauthorized outcome =
+                frame_.ask_user(next_.slot, asking, clock, *core_->slot_set, report);
+            if (!waiting_.has_joined) answer_question(outcome, std::move(report));
+        }
+    }
+    Settled settle_question([[maybe_unused]] unsigned arrived) {
+        if constexpr (Plan::reauthorizes) {
+            end_activity();
+            if (arrived != 0) return Settled::next;  // and asks once more
+            UserReport stopped;
+            stopped.cancelled = true;
+            answer_question(Reauthorized::denied, std::move(stopped));
+        }
+        return Settled::next;
+    }
+    void answer_question(Reauthorized outcome, UserReport&& report) {
+        is_awaiting_ = false;
+        next_turn();
+        waiting_ = token::Waiting{};
+        next_ = frame_.reauthorized(outcome, std::move(report), now());
+    }
     /// Sinks hear of a token request as if it had been sent here.
     void note_exchange() {
         if constexpr (is_watched) {
@@ -781,12 +843,6 @@ private:
             typename Frame::template Noting<decltype(replay)> noting(replay, frame_);
             (void)noting(0, fetch_->authorization(), {});
         }
-    }
-    static ExchangeAnswer dropped_exchange() {
-        ExchangeAnswer answer;
-        answer.reach = Reach::sent_unanswered;
-        answer.detail = dropped;
-        return answer;
     }
     void rethrow() {
 #if defined(__cpp_exceptions)
@@ -837,7 +893,7 @@ private:
                 auto done = std::move(done_);
                 if (!is_silent_) tell(done);
             });
-            thrown.by([this] { core_->calls.leave(*this); });
+            thrown.by([this] { part_over(); });
             thrown.pass_on();
         });
     }
@@ -879,6 +935,8 @@ private:
     detail::Maybe<Timer> timer_{};
     ExchangeReport report_{};
     FetchHolder fetch_{};
+    token::Waiting waiting_{};  // while another call asks the user of this one
+    detail::Atomic<unsigned> parts_{1};
     unsigned copies_ = 0;       // of the present send
     unsigned on_the_way_ = 0;   // of them
     bool is_awaiting_ = false;  // of whoever pumps
@@ -891,6 +949,7 @@ private:
     Event events_[sources]{};
     detail::Maybe<Answer> answers_[most_copies]{};
     ExchangeAnswer exchange_answer_{};
+    FetchStep led_ = FetchStep::finish;
     std::exception_ptr error_{};
 };
 

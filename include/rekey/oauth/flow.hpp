@@ -13,11 +13,36 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace rekey {
 inline namespace v0_1 {
 namespace oauth {
+
+namespace flow_parts {
+
+template <class Answer> struct SaysAuthorized : std::is_same<Answer, Authorized> {};
+template <template <class...> class Variant, class... Answers>
+struct SaysAuthorized<Variant<Answers...>>
+    : std::bool_constant<(std::is_same_v<Answers, Authorized> || ...)> {};
+
+}  // namespace flow_parts
+
+/// Whether a Redirector never waits for the person: then its answer cannot be `Authorized`.
+template <class Redirector> constexpr bool never_waits() noexcept {
+    if constexpr (std::is_invocable_v<Redirector&, const AuthorizationRequest&>)
+        return !flow_parts::SaysAuthorized<
+            std::invoke_result_t<Redirector&, const AuthorizationRequest&>>::value;
+    else
+        return false;
+}
+
+/// A code that a callback has brought, to be exchanged once.
+struct AcceptedCode {
+    TokenRequest request{};
+    std::int64_t received_at = 0;
+};
 
 /// Tells a flow that waits for a person whether a newer token of that user has come meanwhile, by
 /// another flow.

@@ -99,6 +99,9 @@ enum class FetchStep : unsigned char {
 /// Self        who obtains the token in the place of this class: `lead`, see stored_sources.hpp.
 template <class Credential, class Self = void> class Source {
 public:
+    /// Whether a caller that leads has to block: somebody else obtains the token.
+    static constexpr bool blocks = !std::is_void_v<Self>;
+
     explicit Source(const Credential& credential)
         : credential_(new Credential(credential), readers_), current_(new Signature, readers_) {}
 
@@ -219,22 +222,16 @@ protected:
             switch (next) {
                 case FetchStep::finish: return fetching.outcome();
                 case FetchStep::join:
-                    next =
-                        ended(fetching.joined(), stop) ? fetching.woken(clock) : fetching.stopped();
+                    next = ended(fetching.joined(), stop) ? fetching.woken(clock)
+                                                          : fetching.stopped(clock);
                     break;
-                case FetchStep::lead:
-                    if constexpr (!std::is_void_v<Self>)
-                        next =
-                            fetching.led(static_cast<Self&>(*this).lead(pin, call, exchanger, clock,
-                                                                        fetching.refused(), report),
-                                         clock);
-                    break;
+                case FetchStep::lead: next = fetching.lead(call, exchanger, clock); break;
                 case FetchStep::send:
                     next = fetching.answered(sent(fetching.request(), exchanger), clock);
                     break;
                 case FetchStep::wait:
                     next = stop.sleep(clock, fetching.delay()) ? fetching.waited(clock)
-                                                               : fetching.stopped();
+                                                               : fetching.stopped(clock);
                     break;
             }
         }
@@ -599,11 +596,20 @@ public:
         leading_.reset();
         return look(clock);  // it died meanwhile, or its credential was replaced
     }
+    /// Obtains the token where a source is led by another class; blocks.
+    template <class Call, class Exchanger, class Clock>
+    FetchStep lead([[maybe_unused]] const Call& call, [[maybe_unused]] const Exchanger& exchanger,
+                   Clock& clock) {
+        Fetched outcome = Fetched::failed;
+        if constexpr (blocks)
+            outcome =
+                static_cast<Self&>(source_).lead(pin_, call, exchanger, clock, refused_, report_);
+        return led(outcome, clock);
+    }
     /// The caller does not wait any longer.
-    FetchStep stopped() { return finish(Source::stopped(report_)); }
+    template <class Clock> FetchStep stopped(Clock&) { return finish(Source::stopped(report_)); }
 
     std::uint64_t joined() const noexcept { return joined_; }
-    std::uint64_t refused() const noexcept { return refused_; }
     const auto& request() noexcept { return (*exchanging_).request(); }
     Duration delay() noexcept { return (*exchanging_).delay(); }
     Fetched outcome() const noexcept { return outcome_; }

@@ -75,6 +75,12 @@ template <class Store, class = void> struct LeavesMachine : std::false_type {};
 template <class Store>
 struct LeavesMachine<Store, std::enable_if_t<Store::leaves_machine>> : std::true_type {};
 
+/// Whether a store says where callers may wait for it: `token::RunOn`.
+template <class Store, class = void> struct HasExecutor : std::false_type {};
+template <class Store>
+struct HasExecutor<Store, std::void_t<decltype(std::declval<const Store&>().executor())>>
+    : std::true_type {};
+
 /// One record and its lease: what every store does to one key, without I/O, clock or lock.
 ///
 /// Owner, Value, Time  the texts of a real store, or small numbers where all orders are explored.

@@ -9,8 +9,10 @@
 #include <rekey/oauth/parked.hpp>
 #include <rekey/oauth/revocation.hpp>
 #include <rekey/stop_signal.hpp>
+#include <rekey/token/asking.hpp>
 #include <rekey/token/signature.hpp>
 #include <rekey/token/source.hpp>
+#include <rekey/token/user_seats.hpp>
 
 #include <algorithm>
 #include <condition_variable>
@@ -35,9 +37,6 @@ inline constexpr Duration settling_time = std::chrono::seconds{10};
 /// So long a refresh that failed in passing is not tried again while the old token still lives.
 inline constexpr Duration refresh_pause = std::chrono::seconds{5};
 
-/// Of so many users who were sent away a source remembers that it need not disturb them again.
-inline constexpr std::size_t most_sent_away = 10000;
-
 /// The tokens of the users of one app, kept in memory.
 ///
 /// A token is refreshed shortly before it expires, and once after a refusal if it had been accepted
@@ -55,6 +54,8 @@ inline constexpr std::size_t most_sent_away = 10000;
 template <class Credential, class Self = void> class SubjectSource {
 public:
     static constexpr bool asks_users = true;
+    /// Whether a caller that leads has to block: somebody else obtains the token.
+    static constexpr bool blocks = !std::is_void_v<Self>;
 
     explicit SubjectSource(const Credential& credential) : credential_(credential) {}
 
@@ -67,111 +68,52 @@ public:
     template <class Exchanger, class Clock, class Report>
     Fetched fetch(Pin& pin, bool renew, const detail::CallExtras& extras,
                   const Exchanger& exchanger, Clock& clock, Report& report) {
-        constexpr bool is_keeper = std::is_void_v<Self>;  // of refresh tokens
-        Refused refused;
-        if (renew && pin) refused = {pin->generation, Secret(pin->token())};
-        const Held user = user_of(extras.subject, clock);
-        if (take_if_usable(pin, *user, refused.generation, clock)) return found(pin, renew);
-
-        std::unique_lock<std::mutex> lock(user->mutex);
-        for (;;) {
-            if (take_if_usable(pin, *user, refused.generation, clock)) return found(pin, renew);
-            if (!user->is_refreshing) break;
-            const std::uint64_t joined = user->flight;
-            const auto is_over = [&] { return !user->is_refreshing || user->flight != joined; };
-            if (!wait(*user, lock, extras.stop, is_over)) return stopped(report);
-            if (user->failed_flight != joined) continue;
-            if (!renew && take_if_alive(pin, *user, clock)) return found(pin, renew);
-            return fail(report, user->failure);
+        Fetching<Report> fetching(*this, pin, renew, report, extras);
+        for (FetchStep next = fetching.start(clock);;) {
+            switch (next) {
+                case FetchStep::finish: fetching.revoke(exchanger); return fetching.outcome();
+                case FetchStep::join:
+                    next = fetching.ended() ? fetching.woken(clock) : fetching.stopped(clock);
+                    break;
+                case FetchStep::lead: next = fetching.lead(extras, exchanger, clock); break;
+                case FetchStep::send:
+                    next =
+                        fetching.answered(exchanger(fetching.request().made.http,
+                                                    fetching.request().made.authorization.expose(),
+                                                    fetching.request().credential),
+                                          clock);
+                    break;
+                case FetchStep::wait:
+                    next = extras.stop.sleep(clock, fetching.delay()) ? fetching.waited(clock)
+                                                                      : fetching.stopped(clock);
+                    break;
+            }
         }
-        const bool has_none = is_keeper && user->refresh_token.empty();
-        const bool pauses = clock.now() < user->refresh_again_at;
-        if ((pauses || has_none) && !renew && take_if_alive(pin, *user, clock))
-            return found(pin, renew);
-        if (has_none) return fail(report, without_refresh_token(*user));
-
-        user->is_refreshing = true;
-        ++user->flight;
-        const Busy refreshing{*user, user->is_refreshing, lock};
-        Failure failure;
-        bool is_refreshed = false;
-        if constexpr (is_keeper)
-            is_refreshed = lead(*user, lock, refused, extras, exchanger, clock, failure);
-        else
-            is_refreshed = static_cast<Self&>(*this).lead(*user, lock, refused, extras, exchanger,
-                                                          clock, failure);
-        if (is_refreshed) {
-            pin = user->current.read();  // the new one, however short it lives
-            return found(pin, renew);
-        }
-        if (!failure.cancelled) {  // who waits asks for himself after a cancellation
-            user->failed_flight = user->flight;
-            user->failure = failure;
-            if (!renew && take_if_alive(pin, *user, clock)) return found(pin, renew);
-        }
-        pin.release();
-        return fail(report, failure);
     }
+
+    /// One caller's way to a user's token, without I/O and waiting: see `Source::Fetching`.
+    template <class Report> class Fetching;
 
     /// Asks a user to authorize. `refused` is the generation of the token that was refused last, or
     /// 0: a newer token that lives is answer enough.
     template <class Exchanger, class Clock>
     void reauthorize(const oauth::FlowUser& whom, std::uint64_t refused, const Exchanger& exchanger,
                      Clock& clock, oauth::FlowAnswer& answer) {
-        const Held user = user_of(whom.subject, clock);
+        const HeldUser user = user_of(whom.subject, clock);
         std::unique_lock<std::mutex> lock(user->mutex);
-        bool is_shown = false;  // while this call waited, the person was asked and did not come
-        for (;;) {
-            Pin pin;
-            if (take_if_usable(pin, *user, refused, clock)) {
-                answer.outcome = Reauthorized::authorized;
-                return;
-            }
-            if (is_settling(*user, clock)) {
-                answer.outcome = Reauthorized::settling;
-                return;
-            }
-            if (!user->is_asked) break;
-            const std::uint64_t joined = user->asking;
-            const auto is_over = [&] { return !user->is_asked || user->asking != joined; };
-            if (!wait(*user, lock, whom.stop, is_over)) {
+        if constexpr (std::is_same_v<Exchanger, WithoutWaiting>) {
+            if (!ask(*user, lock, exchanger.waiting, whom, refused, exchanger, clock, answer))
+                user->wakers.add(exchanger.waker);
+        } else {
+            Waiting waiting;
+            while (!ask(*user, lock, waiting, whom, refused, exchanger, clock, answer)) {
+                const auto is_over = [&] {
+                    return !user->is_asked || user->asking != waiting.joined;
+                };
+                if (wait(*user, lock, whom.stop, is_over)) continue;
                 answer.cancelled = true;
                 return;
             }
-            if (user->denied_asking >= joined) {
-                answer.deny(user->denial, user->denial_words);
-                answer.request = user->denied_request;
-                return;
-            }
-            is_shown = is_shown || user->open_asking >= joined;
-        }
-        user->is_asked = true;
-        ++user->asking;
-        oauth::FlowUser asked = whom;
-        asked.deliver = !is_shown && clock.now() >= user->asked_until;
-        asked.generation = user->current.read()->generation;
-        lock.unlock();
-        const Busy asking{*user, user->is_asked, lock};
-        credential_.flow().ask(asked, exchanger, clock, answer);
-        answer.request.subject = std::string(whom.subject);
-        if (answer.is_authorized() && answer.tokens) keep(*user, answer, clock);
-
-        lock.lock();
-        if (answer.is_authorized()) {
-            Pin pin;
-            if (!take_if_usable(pin, *user, refused, clock))
-                answer.deny(ErrorKind::authorization_denied,
-                            "the Redirector said that the user authorized, and no token came");
-        }
-        if (answer.sent_away)  // until it is over the person is not disturbed again
-            user->asked_until = end_of(answer.request, clock);
-        if (answer.outcome == Reauthorized::handed_over && asked.deliver)
-            user->open_asking = user->asking;  // who waited gets a URL and disturbs nobody
-        if (answer.outcome == Reauthorized::denied && !answer.cancelled) {
-            user->denied_asking = user->asking;
-            user->denial = answer.kind;
-            user->denial_words = answer.message;
-            user->denied_request = answer.request;
         }
     }
 
@@ -231,36 +173,18 @@ public:
         const Looker<Clock> looker{this, &clock};
         if (!extras.signs_in) whom.newer = {&looker, &Looker<Clock>::has};
         oauth::FlowAnswer answer;
-        if (extras.signs_in && extras.subject.empty())
-            answer.deny(ErrorKind::configuration, "SignedInAs{user} names nobody");
-        else
+        if (names_somebody(extras, answer))
             credential_.flow().finish(brought, whom, exchanger, clock, answer);
-        if (!answer.request.flow.empty()) {
-            // Once it is over the next refusal is brought to the person again.
-            with_known(answer.request.subject, [&answer](User& user) {
-                if (!answer.sent_away) user.asked_until = TimePoint{};
-            });
-            if (answer.is_authorized()) {
-                if (extras.signs_in) answer.request.subject = std::string(extras.subject);
-                if (answer.tokens) keep(*user_of(answer.request.subject, clock), answer, clock);
-            }
-        }
-        AuthorizationEnd end;
-        end.is_authorized = answer.is_authorized();
-        end.kind = answer.cancelled ? ErrorKind::cancelled : answer.kind;
-        end.message = std::move(answer.message);
-        end.log_id = std::move(answer.log_id);
-        end.subject = std::move(answer.request.subject);
-        end.return_to = std::move(answer.return_to);
-        end.flow = std::move(answer.request.flow);
-        if (end.kind == ErrorKind::authorization_needed) end.url = std::move(answer.request.url);
-        return end;
+        return ended(answer, extras, clock);
     }
+
+    /// The same without I/O and waiting, for one that must not block.
+    class Finishing;
 
     /// Takes over tokens that were kept elsewhere, for one user. They count as accepted before.
     template <class Clock>
     void adopt(std::string_view subject, oauth::TokenSet tokens, Clock& clock) {
-        const Held user = user_of(subject, clock);
+        const HeldUser user = user_of(subject, clock);
         oauth::UncommittedTokens held{std::move(tokens)};
         const std::lock_guard<std::mutex> lock(user->mutex);
         ++user->version;
@@ -291,179 +215,18 @@ public:
     oauth::ParkedRequests& parked() noexcept { return parked_; }
 
 protected:
-    /// How a refresh failed; shared by all who waited for it.
-    struct Failure {
-        Fetched outcome = Fetched::refused;
-        oauth::ExchangeNotes notes{};
-        bool has_service_code = false;
-        std::int64_t service_code = 0;
-        std::string message{};
-        bool cancelled = false;
-    };
+    using Failure = RefreshFailure;
+    using User = token::User;
     /// The signature that was refused, if one was.
     struct Refused {
         std::uint64_t generation = 0;
         Secret token{};
     };
-    /// What is known about a user. All of it is gone when the user is forgotten.
-    struct Standing {
-        Secret refresh_token{};
-        std::int64_t dies_at = 0;         // unix seconds: when the access token really expires
-        TimePoint dies_at_latest{};       // the same on the clock that nobody sets back
-        std::uint64_t version = 0;        // grows with each change that a refresh must not undo
-        std::uint64_t signed_out_at = 0;  // the version that a sign-out made
-        bool lost_refresh = false;  // a refresh token was sent and nobody knows what became of it
-        bool has_authorized = false;
-        TimePoint authorized_at{};
-        std::uint64_t authorized_generation = 0;
-        TimePoint refresh_again_at{};
-        bool is_refreshing = false;
-        std::uint64_t flight = 0;
-        std::uint64_t failed_flight = 0;
-        Failure failure{};
-        bool is_asked = false;
-        std::uint64_t asking = 0;
-        std::uint64_t denied_asking = 0;  // the last one that ended in a refusal
-        ErrorKind denial = ErrorKind::authorization_denied;
-        std::string denial_words{};
-        AuthorizationRequest denied_request{};
-        std::uint64_t open_asking = 0;  // the last one whose person was asked and is not back
-        TimePoint asked_until{};        // until then a Redirector has sent the user away
-    };
-    struct User : Standing {
-        detail::Atomic<unsigned> holders{0};
-        // A user's own: a call that streams for another keeps no old token of this one alive.
-        detail::Readers readers{};
-        Snapshot current{new Signature, readers};
-        std::mutex mutex{};
-        std::condition_variable ended{};  // a refresh or a question
-        detail::WakerList sleepers{};     // those of them whose call may be stopped
-    };
-
-    /// Lets the others go on when the caller that was busy for all is done, or throws.
-    class Busy {
-    public:
-        Busy(User& user, bool& flag, std::unique_lock<std::mutex>& lock) noexcept
-            : user_(user), flag_(flag), lock_(lock) {}
-        Busy(const Busy&) = delete;
-        Busy& operator=(const Busy&) = delete;
-        ~Busy() {
-            if (!lock_.owns_lock()) lock_.lock();
-            flag_ = false;
-            user_.ended.notify_all();
-            user_.sleepers.wake_all();
-        }
-
-    private:
-        User& user_;
-        bool& flag_;
-        std::unique_lock<std::mutex>& lock_;
-    };
-    /// A user that is not dropped while somebody works with it.
-    class Held {
-    public:
-        explicit Held(User& user) noexcept : user_(user) {
-            user_.holders.fetch_add(1, detail::Order::relaxed);
-        }
-        Held(const Held&) = delete;
-        Held& operator=(const Held&) = delete;
-        ~Held() { user_.holders.fetch_sub(1, detail::Order::release); }
-        User& operator*() const noexcept { return user_; }
-        User* operator->() const noexcept { return &user_; }
-
-    private:
-        User& user_;
-    };
-
-    /// For the caller that talks to the endpoint. Begins and ends under the lock of the user; true:
-    /// there is a token that will do.
-    template <class Exchanger, class Clock>
-    bool lead(User& user, std::unique_lock<std::mutex>& lock, const Refused& refused,
-              const detail::CallExtras& extras, const Exchanger& exchanger, Clock& clock,
-              Failure& failure) {
-        const std::uint64_t version = user.version;
-        // Gone before it is sent, and back only if it was not taken: a transport that throws in
-        // between leaves nothing behind that would be sent twice.
-        const Secret refresh_token = std::exchange(user.refresh_token, Secret{});
-        user.lost_refresh = true;
-        lock.unlock();
-        oauth::RefreshExchange<> exchange(credential_.flow().refresh_request(refresh_token));
-        const oauth::ExchangeNotes notes =
-            oauth::run_exchange(exchange, Credential::name, extras.stop, exchanger, clock);
-
-        lock.lock();
-        if (user.signed_out_at > version) {
-            lock.unlock();
-            revoke(refresh_token, exchange, exchanger);
-            lock.lock();
-        }
-        failure = settle(user, version, refused.generation, refresh_token, exchange, notes, clock);
-        if (failure.outcome <= Fetched::renewed) return true;
-        Pin pin;
-        return user.version != version && take_if_usable(pin, user, refused.generation, clock);
+    template <class Clock> HeldUser user_of(std::string_view subject, Clock& clock) {
+        return HeldUser(seats_.take(subject, clock));
     }
-
-    template <class Clock> Held user_of(std::string_view subject, Clock& clock) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        const auto place = users_.find(subject);
-        if (place != users_.end()) return Held(place->second);
-        if (users_.size() >= sweep_at_) sweep(clock);
-        User& user = seat_for(std::string(subject));
-        if (newest_dropped_ != 0) {
-            Signature* const none = new Signature;
-            none->generation = newest_dropped_ + 1;
-            user.current.replace(none);
-        }
-        return Held(user);
-    }
-    User& seat_for(std::string subject) {
-        if (spare_.empty()) return users_[std::move(subject)];
-        auto seat = spare_.extract(spare_.begin());
-        seat.key() = std::move(subject);
-        return users_.insert(std::move(seat)).position->second;
-    }
-    /// Does something under the lock of a user; about one whom nobody knows nothing is kept.
     template <class Act> void with_known(std::string_view subject, const Act& act) {
-        std::unique_lock<std::mutex> all(mutex_);
-        const auto place = users_.find(subject);
-        if (place == users_.end()) return;
-        const Held user(place->second);
-        all.unlock();
-        const std::lock_guard<std::mutex> lock(user->mutex);
-        act(*user);
-    }
-    /// Drops the users whose tokens are dead. Each sweep doubles the size at which the next one
-    /// comes, so that it costs little per user. Of too many who were sent away none is remembered:
-    /// their Redirector is told again.
-    template <class Clock> void sweep(Clock& clock) {
-        if (drop(clock, false) >= most_sent_away) (void)drop(clock, true);
-        sweep_at_ = 2 * users_.size() < first_sweep ? first_sweep : 2 * users_.size();
-    }
-    /// Says how many are left that were sent away and have no token.
-    ///
-    /// Nobody works with a user who is idle, and who wants to needs `mutex_`. But a call may still
-    /// hold the token: it is retired like any other that was replaced, and its readers have to
-    /// outlive that hold. So a seat is never destroyed, only given to somebody else.
-    template <class Clock> std::size_t drop(Clock& clock, bool also_sent_away) {
-        std::size_t sent_away = 0;
-        for (auto place = users_.begin(); place != users_.end();) {
-            const auto here = place++;
-            User& user = here->second;
-            const bool is_idle = user.holders.load(detail::Order::acquire) == 0;
-            if (!is_idle || !user.refresh_token.empty() || is_alive(user, clock)) continue;
-            if (!also_sent_away && clock.now() < user.asked_until) {
-                ++sent_away;
-                continue;
-            }
-            // Who comes back goes on counting, for calls that remember which token was refused.
-            newest_dropped_ = (std::max)(newest_dropped_, user.current.read()->generation);
-            user.current.replace(new Signature);
-            static_cast<Standing&>(user) = Standing{};
-            auto seat = users_.extract(here);
-            seat.key().clear();
-            spare_.insert(std::move(seat));
-        }
-        return sent_away;
+        seats_.with_known(subject, act);
     }
 
     /// Waits until another caller has ended; false if this one was stopped first.
@@ -473,15 +236,100 @@ protected:
         while (!is_over()) {
             if (stop.sleeper == nullptr)
                 user.ended.wait(lock);
-            else if (!detail::sleep_in(user.sleepers, lock, stop))
+            else if (!detail::sleep_in(user.wakers, lock, stop))
                 return false;
         }
         return true;
     }
-    template <class Report> static Fetched stopped(Report& report) {
-        report = Report{};
-        report.cancelled = true;
-        return Fetched::failed;
+    static bool names_somebody(const detail::CallExtras& extras, oauth::FlowAnswer& answer) {
+        if (!extras.signs_in || !extras.subject.empty()) return true;
+        answer.deny(ErrorKind::configuration, "SignedInAs{user} names nobody");
+        return false;
+    }
+    /// Keeps what the end of a flow has brought.
+    template <class Clock>
+    AuthorizationEnd ended(oauth::FlowAnswer& answer, const detail::CallExtras& extras,
+                           Clock& clock) {
+        if (!answer.request.flow.empty()) {
+            // Once it is over the next refusal is brought to the person again.
+            with_known(answer.request.subject, [&answer](User& user) {
+                if (!answer.sent_away) user.asked_until = TimePoint{};
+            });
+            if (answer.is_authorized()) {
+                if (extras.signs_in) answer.request.subject = std::string(extras.subject);
+                if (answer.tokens) keep(*user_of(answer.request.subject, clock), answer, clock);
+            }
+        }
+        AuthorizationEnd end;
+        end.is_authorized = answer.is_authorized();
+        end.kind = answer.cancelled ? ErrorKind::cancelled : answer.kind;
+        end.message = std::move(answer.message);
+        end.log_id = std::move(answer.log_id);
+        end.subject = std::move(answer.request.subject);
+        end.return_to = std::move(answer.return_to);
+        end.flow = std::move(answer.request.flow);
+        if (end.kind == ErrorKind::authorization_needed) end.url = std::move(answer.request.url);
+        return end;
+    }
+
+    /// Under the lock. False: another caller asks; once more when that has ended.
+    template <class Exchanger, class Clock>
+    bool ask(User& user, std::unique_lock<std::mutex>& lock, Waiting& waiting,
+             const oauth::FlowUser& whom, std::uint64_t refused, const Exchanger& exchanger,
+             Clock& clock, oauth::FlowAnswer& answer) {
+        if (std::exchange(waiting.has_joined, false)) {
+            if (user.denied_asking >= waiting.joined) {
+                answer.deny(user.denial, user.denial_words);
+                answer.request = user.denied_request;
+                return true;
+            }
+            waiting.is_shown = waiting.is_shown || user.open_asking >= waiting.joined;
+        }
+        if (Pin pin; take_if_usable(pin, user, refused, clock)) {
+            answer.outcome = Reauthorized::authorized;
+            return true;
+        }
+        if (is_settling(user, clock)) {
+            answer.outcome = Reauthorized::settling;
+            return true;
+        }
+        if (user.is_asked) {
+            waiting.joined = user.asking;
+            waiting.has_joined = true;
+            return false;
+        }
+        user.is_asked = true;
+        ++user.asking;
+        oauth::FlowUser asked = whom;
+        asked.deliver = !waiting.is_shown && clock.now() >= user.asked_until;
+        asked.generation = user.current.read()->generation;
+        lock.unlock();
+        {
+            const Busy asking(user, user.is_asked);
+            credential_.flow().ask(asked, exchanger, clock, answer);
+            answer.request.subject = std::string(whom.subject);
+            if (answer.is_authorized() && answer.tokens) keep(user, answer, clock);
+
+            lock.lock();
+            if (answer.is_authorized()) {
+                Pin pin;
+                if (!take_if_usable(pin, user, refused, clock))
+                    answer.deny(ErrorKind::authorization_denied,
+                                "the Redirector said that the user authorized, and no token came");
+            }
+            if (answer.sent_away)  // until it is over the person is not disturbed again
+                user.asked_until = end_of(answer.request, clock);
+            if (answer.outcome == Reauthorized::handed_over && asked.deliver)
+                user.open_asking = user.asking;  // who waited gets a URL and disturbs nobody
+            if (answer.outcome == Reauthorized::denied && !answer.cancelled) {
+                user.denied_asking = user.asking;
+                user.denial = answer.kind;
+                user.denial_words = answer.message;
+                user.denied_request = answer.request;
+            }
+            lock.unlock();
+        }
+        return true;
     }
 
     template <class Clock>
@@ -501,12 +349,9 @@ protected:
                pin->generation == user.authorized_generation &&
                !pin->accepted.load(detail::Order::relaxed);
     }
-    template <class Clock> static bool is_alive(const User& user, Clock& clock) {
-        return clock.unix_seconds() < user.dies_at && clock.now() < user.dies_at_latest;
-    }
     /// A token that has not expired, though it is late for a refresh.
     template <class Clock> static bool take_if_alive(Pin& pin, User& user, Clock& clock) {
-        if (!is_alive(user, clock)) return false;
+        if (!user.is_alive(clock)) return false;
         pin = user.current.read();
         if (!pin->value.empty()) return true;
         pin.release();
@@ -539,17 +384,6 @@ protected:
             return is_here;
         }
     };
-    /// What a refresh brought whose user has signed out meanwhile, or has left unused.
-    template <class Exchanger>
-    void revoke(const Secret& refresh_token, oauth::RefreshExchange<>& exchange,
-                const Exchanger& exchanger) {
-        if (exchange.outcome() == oauth::RefreshOutcome::refused) return;
-        const oauth::TokenSet* const tokens =
-            exchange.tokens().commit([](const oauth::TokenSet&) { return true; });
-        (void)credential_.flow().revoke(tokens != nullptr ? tokens->refresh_token : refresh_token,
-                                        tokens != nullptr ? tokens->access_token : Secret{},
-                                        exchanger);
-    }
     /// Under the lock.
     static void forget(User& user) {
         ++user.version;
@@ -668,15 +502,281 @@ protected:
         user.authorized_generation = user.current.read()->generation;
     }
 
-    static constexpr std::size_t first_sweep = 1024;
-
     Credential credential_;
-    std::mutex mutex_{};
-    std::map<std::string, User, std::less<>> users_{};
-    std::multimap<std::string, User, std::less<>> spare_{};  // seats of users who were dropped
-    std::uint64_t newest_dropped_ = 0;                       // the highest generation among them
-    std::size_t sweep_at_ = first_sweep;
+    UserSeats seats_{};
     oauth::ParkedRequests parked_{};
+};
+
+template <class Credential, class Self>
+template <class Report>
+class SubjectSource<Credential, Self>::Fetching {
+    static constexpr bool is_keeper = !blocks;  // of refresh tokens
+
+public:
+    /// A refresh token that is on its way is not sent again: its answer counts also when the call
+    /// that sent it has ended.
+    static constexpr bool outlives_its_call = true;
+    struct Request {
+        const oauth::TokenRequest& made;
+        std::string_view credential;
+    };
+
+    /// `pin`      gets the signature. To renew, it holds the one that was refused.
+    /// `extras`   of the call; they outlive this.
+    Fetching(SubjectSource& source, Pin& pin, bool renew, Report& report,
+             const detail::CallExtras& extras, detail::Waker* waker = nullptr)
+        : source_(source),
+          pin_(pin),
+          report_(report),
+          extras_(extras),
+          waker_(waker),
+          renew_(renew) {
+        if (renew && pin) refused_ = {pin->generation, Secret(pin->token())};
+    }
+    Fetching(const Fetching&) = delete;
+    Fetching& operator=(const Fetching&) = delete;
+
+    template <class Clock> FetchStep start(Clock& clock) {
+        held_.set(source_.seats_.take(extras_.subject, clock));
+        if (take_if_usable(pin_, user(), refused_.generation, clock)) return found();
+        return look(clock);
+    }
+    template <class Clock> FetchStep woken(Clock& clock) {
+        {
+            const std::lock_guard<std::mutex> lock(user().mutex);
+            if (user().failed_flight == joined_) {
+                if (!renew_ && take_if_alive(pin_, user(), clock)) return found();
+                return finish(fail(report_, user().failure));
+            }
+        }
+        return look(clock);
+    }
+    template <class Answer, class Clock> FetchStep answered(const Answer& answer, Clock& clock) {
+        notes_.take(answer);
+        return go_on((*exchange_).answered(oauth::endpoint_answer(answer), clock.unix_seconds()),
+                     clock);
+    }
+    template <class Clock> FetchStep waited(Clock&) { return FetchStep::send; }
+    /// The caller does not wait any longer. Nothing of his is on its way.
+    template <class Clock> FetchStep stopped(Clock& clock) {
+        if (leading_ && exchange_) {
+            notes_.cancelled = true;
+            return conclude(clock);
+        }
+        report_ = Report{};
+        report_.cancelled = true;
+        return finish(Fetched::failed);
+    }
+    /// Obtains the token where a source is led by another class; blocks.
+    template <class Exchanger, class Clock>
+    FetchStep lead([[maybe_unused]] const detail::CallExtras& extras,
+                   [[maybe_unused]] const Exchanger& exchanger, [[maybe_unused]] Clock& clock) {
+        if constexpr (!is_keeper) {
+            Failure failure;
+            std::unique_lock<std::mutex> lock(user().mutex);
+            const bool is_refreshed = static_cast<Self&>(source_).lead(
+                user(), lock, refused_, extras, exchanger, clock, failure);
+            return conclude(is_refreshed, failure, lock, clock);
+        } else {
+            return FetchStep::finish;
+        }
+    }
+    /// Blocks until the caller that this one has joined has ended; false if it was stopped first.
+    bool ended() {
+        std::unique_lock<std::mutex> lock(user().mutex);
+        return wait(user(), lock, extras_.stop,
+                    [this] { return !user().is_refreshing || user().flight != joined_; });
+    }
+    /// Tells the service of tokens that came after their user had signed out.
+    template <class Exchanger> void revoke(const Exchanger& exchanger) {
+        if (!signed_out_) return;
+        (void)source_.credential_.flow().revoke((*signed_out_).refresh_token,
+                                                (*signed_out_).access_token, exchanger);
+    }
+
+    Request request() const noexcept { return {(*exchange_).request(), Credential::name}; }
+    Duration delay() const noexcept { return delay_; }
+    Fetched outcome() const noexcept { return outcome_; }
+    /// Lets somebody else lead.
+    void hand_over() noexcept { leading_.reset(); }
+
+private:
+    struct Lead : Busy {
+        explicit Lead(User& user) noexcept : Busy(user, user.is_refreshing) {}
+    };
+    User& user() noexcept { return **held_; }
+    FetchStep finish(Fetched outcome) noexcept {
+        outcome_ = outcome;
+        return FetchStep::finish;
+    }
+    FetchStep found() { return finish(SubjectSource::found(pin_, renew_)); }
+
+    template <class Clock> FetchStep look(Clock& clock) {
+        pin_.release();
+        {
+            const std::lock_guard<std::mutex> lock(user().mutex);
+            if (take_if_usable(pin_, user(), refused_.generation, clock)) return found();
+            if (user().is_refreshing) {
+                joined_ = user().flight;
+                if (waker_ != nullptr) user().wakers.add(*waker_);
+                return FetchStep::join;
+            }
+            const bool has_none = is_keeper && user().refresh_token.empty();
+            const bool pauses = clock.now() < user().refresh_again_at;
+            if ((pauses || has_none) && !renew_ && take_if_alive(pin_, user(), clock))
+                return found();
+            if (has_none) return finish(fail(report_, without_refresh_token(user())));
+            user().is_refreshing = true;
+            ++user().flight;
+            leading_.set(user());
+            if constexpr (is_keeper) {
+                version_ = user().version;
+                // Gone before it is sent, and back only if it was not taken: a transport that
+                // throws in between leaves nothing behind that would be sent twice.
+                refresh_token_ = std::exchange(user().refresh_token, Secret{});
+                user().lost_refresh = true;
+            }
+        }
+        if constexpr (is_keeper) {
+            exchange_.set(source_.credential_.flow().refresh_request(refresh_token_));
+            return go_on((*exchange_).start(clock.unix_seconds()), clock);
+        } else {
+            return FetchStep::lead;
+        }
+    }
+    template <class Clock> FetchStep go_on(const oauth::ExchangeAction& next, Clock& clock) {
+        if (next.step != oauth::ExchangeStep::send || notes_.cancelled) return conclude(clock);
+        delay_ = next.delay;
+        return delay_ > Duration{0} ? FetchStep::wait : FetchStep::send;
+    }
+    /// Draws the conclusions from the exchange of this caller.
+    template <class Clock> FetchStep conclude(Clock& clock) {
+        std::unique_lock<std::mutex> lock(user().mutex);
+        if (user().signed_out_at > version_) keep_for_revocation();
+        Failure failure = source_.settle(user(), version_, refused_.generation, refresh_token_,
+                                         *exchange_, notes_, clock);
+        const bool is_refreshed = failure.outcome <= Fetched::renewed ||
+                                  (user().version != version_ &&
+                                   take_if_usable(pin_, user(), refused_.generation, clock));
+        return conclude(is_refreshed, failure, lock, clock);
+    }
+    template <class Clock>
+    FetchStep conclude(bool is_refreshed, Failure& failure, std::unique_lock<std::mutex>& lock,
+                       Clock& clock) {
+        pin_.release();
+        if (is_refreshed) {
+            pin_ = user().current.read();  // the new one, however short it lives
+            (void)found();
+        } else {
+            bool is_found = false;
+            if (!failure.cancelled) {  // who waits asks for himself after a cancellation
+                user().failed_flight = user().flight;
+                user().failure = failure;
+                is_found = !renew_ && take_if_alive(pin_, user(), clock);
+            }
+            (void)(is_found ? found() : finish(fail(report_, failure)));
+        }
+        lock.unlock();
+        leading_.reset();
+        return FetchStep::finish;
+    }
+    /// What a refresh brought whose user has signed out meanwhile, or has left unused.
+    void keep_for_revocation() {
+        if ((*exchange_).outcome() == oauth::RefreshOutcome::refused) return;
+        oauth::TokenSet unwanted;
+        const oauth::TokenSet* const fresh =
+            (*exchange_).tokens().commit([](const oauth::TokenSet&) { return true; });
+        if (fresh != nullptr)
+            unwanted = *fresh;
+        else
+            unwanted.refresh_token = refresh_token_;
+        signed_out_.set(std::move(unwanted));
+    }
+
+    SubjectSource& source_;
+    Pin& pin_;
+    Report& report_;
+    const detail::CallExtras& extras_;
+    detail::Waker* waker_;
+    const bool renew_;
+    Refused refused_{};
+    std::uint64_t joined_ = 0;
+    std::uint64_t version_ = 0;
+    Duration delay_{0};
+    Fetched outcome_ = Fetched::failed;
+    Secret refresh_token_{};
+    oauth::ExchangeNotes notes_{};
+    detail::Maybe<oauth::TokenSet> signed_out_{};
+    detail::Maybe<HeldUser> held_{};
+    detail::Maybe<oauth::RefreshExchange<>> exchange_{};
+    detail::Maybe<Lead> leading_{};
+};
+
+template <class Credential, class Self> class SubjectSource<Credential, Self>::Finishing {
+public:
+    using Request = typename Fetching<RefreshFailure>::Request;
+
+    /// `extras`   as for `finish`; they outlive this.
+    Finishing(SubjectSource& source, const detail::CallExtras& extras) noexcept
+        : source_(source), extras_(extras), binding_(extras.binding) {}
+    Finishing(const Finishing&) = delete;
+    Finishing& operator=(const Finishing&) = delete;
+
+    template <class Clock> FetchStep start(std::string_view brought, Clock& clock) {
+        oauth::FlowUser whom;
+        whom.binding = extras_.has_binding ? &binding_ : nullptr;
+        if (names_somebody(extras_, answer_)) {
+            auto code = flow().accept(brought, whom, clock.unix_seconds(), answer_);
+            if (code) {
+                exchange_.set(std::move(*code));
+                return go_on((*exchange_).start(clock.unix_seconds()), clock);
+            }
+        }
+        return finish(clock);
+    }
+    template <class Answer, class Clock> FetchStep answered(const Answer& answer, Clock& clock) {
+        notes_.take(answer);
+        return go_on((*exchange_).answered(oauth::endpoint_answer(answer), clock.unix_seconds()),
+                     clock);
+    }
+    FetchStep waited() const noexcept { return FetchStep::send; }
+    template <class Clock> FetchStep stopped(Clock& clock) {
+        notes_.cancelled = true;
+        flow().conclude(*exchange_, notes_, answer_);
+        return finish(clock);
+    }
+
+    Request request() const noexcept { return {(*exchange_).request(), Credential::name}; }
+    Duration delay() const noexcept { return delay_; }
+    AuthorizationEnd& end() noexcept { return end_; }
+
+private:
+    struct Exchange : oauth::CodeExchange {
+        explicit Exchange(oauth::AcceptedCode&& code)
+            : CodeExchange(std::move(code.request), code.received_at) {}
+    };
+    auto& flow() noexcept { return source_.credential_.flow(); }
+    template <class Clock> FetchStep go_on(const oauth::ExchangeAction& next, Clock& clock) {
+        if (next.step == oauth::ExchangeStep::send && !notes_.cancelled) {
+            delay_ = next.delay;
+            return delay_ > Duration{0} ? FetchStep::wait : FetchStep::send;
+        }
+        flow().conclude(*exchange_, notes_, answer_);
+        return finish(clock);
+    }
+    template <class Clock> FetchStep finish(Clock& clock) {
+        end_ = source_.ended(answer_, extras_, clock);
+        return FetchStep::finish;
+    }
+
+    SubjectSource& source_;
+    const detail::CallExtras& extras_;
+    const Binding binding_;
+    oauth::FlowAnswer answer_{};
+    oauth::ExchangeNotes notes_{};
+    Duration delay_{0};
+    detail::Maybe<Exchange> exchange_{};
+    AuthorizationEnd end_{};
 };
 
 /// What a credential names as its `Exchange` to keep the tokens of many users this way.
