@@ -3,6 +3,7 @@
 #ifndef REKEY_TOKENS_IN_HPP
 #define REKEY_TOKENS_IN_HPP
 
+#include <rekey/detail/shared.hpp>
 #include <rekey/driver/stored_slots.hpp>
 #include <rekey/oauth/code_exchange.hpp>
 #include <rekey/policy/role.hpp>
@@ -10,6 +11,7 @@
 #include <rekey/token/refresh_protocol.hpp>
 #include <rekey/token/shared_tokens.hpp>
 #include <rekey/token/store.hpp>
+#include <rekey/token/store_counts.hpp>
 
 #include <type_traits>
 #include <utility>
@@ -70,11 +72,15 @@ public:
     Store& store() const noexcept { return store_; }
     const Sealer& sealer() const noexcept { return sealer_; }
     const token::RefreshTimes& times() const noexcept { return times_; }
+    /// What the calls of all clients with a copy of this have met so far; any thread.
+    token::StoreCounts counts() const noexcept { return counter_->counts(); }
+    token::StoreCounter& counter() const noexcept { return *counter_; }
 
 private:
     mutable Store store_;
     Sealer sealer_;
     token::RefreshTimes times_;
+    detail::Shared<token::StoreCounter> counter_ = detail::Shared<token::StoreCounter>::make();
 };
 
 template <class Store> TokensIn(Store) -> TokensIn<Store>;

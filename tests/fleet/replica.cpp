@@ -4,14 +4,18 @@
 //   replica authorize         lets the user authorize, through the consent page of fake_coze
 //   replica load SECONDS N    sends chats from N threads; the last line says how they went
 //   replica once              sends one chat, and prints how it went
-//   replica die STEP          once, killed by SIGKILL: `acquire` holding the lease, `answer` when
-//                             the token endpoint has rotated and nothing is stored yet
+//   replica steps             once, and prints the steps of it
+//   replica die STEP          once, killed by SIGKILL at a step, which is a number of `steps` or
+//   the
+//                             first of a name: `acquire` holding the lease, `answer` when the token
+//                             endpoint has rotated and nothing is stored yet
 //   replica stop STEP         once, stopped by SIGSTOP until somebody sends SIGCONT: `send` before
 //                             the refresh token goes out, `answer` as above
 //
 // From the environment: COZE_API_BASE, COZE_PKCE_OAUTH_CLIENT_ID, COZE_PKCE_OAUTH_REDIRECT_URI,
-// PUBLISHED_BOT_ID, USER_ID, REKEY_TEST_REDIS, the socket of the server, and REKEY_TEST_LEASE, a
-// lease in milliseconds that is not the usual 1500.
+// PUBLISHED_BOT_ID, USER_ID, REKEY_TEST_REDIS, the socket of the server; in milliseconds, where
+// they are not the usual: REKEY_TEST_LEASE (1500), REKEY_TEST_DOUBT (9000), REKEY_TEST_PAUSE (50)
+// between two chats of a thread, REKEY_TEST_COMMAND (1000), the timeout of a command.
 #include <rekey/adapter/curl.hpp>
 #include <rekey/adapter/redis.hpp>
 #include <rekey/coze.hpp>
@@ -23,6 +27,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -42,24 +47,51 @@ std::string from_environment(const char* name) {
     return value != nullptr ? value : "";
 }
 
+std::chrono::milliseconds time_from_environment(const char* name, std::chrono::milliseconds usual) {
+    const std::string text = from_environment(name);
+    return text.empty() ? usual : std::chrono::milliseconds{std::stoi(text)};
+}
+
 /// Where a process is killed or stopped, once.
-enum class Place { nowhere, at_acquire, at_send, at_answer };
-Place place = Place::nowhere;
+std::string place;
+bool are_shown = false;
 int signal_there = SIGKILL;
 
-void pass(Place where) {
-    if (place != where) return;
-    place = Place::nowhere;
+void pass(const char* step) {
+    static int count = 0;
+    ++count;
+    if (are_shown) std::printf("%d %s\n", count, step);
+    if (place.empty() || (place != step && place != std::to_string(count))) return;
+    place.clear();
     (void)raise(signal_there);
 }
 
-/// The store in Redis, with a process that may die right after it got the lease.
+/// The store in Redis, with a process that may die before or after each operation.
 struct Store : adapter::RedisStore {
     using BasicRedisStore::BasicRedisStore;
+    token::StoreEntry load(std::string_view key) {
+        pass("to-load");
+        auto entry = BasicRedisStore::load(key);
+        pass("load");
+        return entry;
+    }
+    token::Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to,
+                        const Secret& value) {
+        pass("to-swap");
+        const token::Swapped outcome = BasicRedisStore::swap(key, from, to, value);
+        pass("swap");
+        return outcome;
+    }
     token::LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
+        pass("to-acquire");
         const token::LeaseAnswer answer = BasicRedisStore::acquire(key, owner, life);
-        if (answer.outcome == token::Leased::acquired) pass(Place::at_acquire);
+        if (answer.outcome == token::Leased::acquired) pass("acquire");
         return answer;
+    }
+    void release(std::string_view key, std::string_view owner) {
+        pass("to-release");
+        BasicRedisStore::release(key, owner);
+        pass("release");
     }
 };
 
@@ -72,9 +104,9 @@ struct Http {
     TransportResult<HttpResponse> operator()(const HttpRequest& request,
                                              const Attempt& attempt) const {
         const bool is_for_token = request.url.find("/oauth2/token") != std::string::npos;
-        if (is_for_token) pass(Place::at_send);
+        if (is_for_token) pass("send");
         auto answer = wire(request, attempt);
-        if (is_for_token) pass(Place::at_answer);
+        if (is_for_token) pass("answer");
         return answer;
     }
 };
@@ -88,12 +120,12 @@ auto make_client() {
     adapter::RedisAddress redis;
     redis.unix_socket = from_environment("REKEY_TEST_REDIS");
     redis.connect_timeout = 1s;
-    redis.command_timeout = 1s;
+    redis.command_timeout = time_from_environment("REKEY_TEST_COMMAND", 1s);
     token::RefreshTimes times;
-    const std::string lease = from_environment("REKEY_TEST_LEASE");
-    times.lease = lease.empty() ? 1500ms : std::chrono::milliseconds{std::stoi(lease)};
+    times.lease = time_from_environment("REKEY_TEST_LEASE", 1500ms);
     times.call = times.lease / 3;
-    times.doubt = 9s;  // more than a slow refresh, an outage and a restart of Redis together
+    // Usually more than a slow refresh, an outage and a restart of Redis together.
+    times.doubt = time_from_environment("REKEY_TEST_DOUBT", 9s);
     times.patience = 12s;
     return Client{Http{}, OboReauth{coze::PkceLoopback{app, HandOver{}}}, coze::RetryOnRefusal{},
                   TokensIn{Store(redis), stores::sealer("key-1"), times}};
@@ -138,6 +170,7 @@ int load(int seconds, int count) {
     std::atomic<int> later{0};
     std::atomic<int> asked{0};
     std::atomic<int> failed{0};
+    const auto pause = time_from_environment("REKEY_TEST_PAUSE", 50ms);
     std::vector<std::thread> threads;
     for (int i = 0; i != count; ++i)
         threads.emplace_back([&] {
@@ -152,7 +185,7 @@ int load(int seconds, int count) {
                         std::fprintf(stderr, "%s\n", result.error().describe().c_str());
                 } else if (++failed == 1)
                     std::fprintf(stderr, "%s\n", result.error().describe().c_str());
-                std::this_thread::sleep_for(50ms);
+                std::this_thread::sleep_for(pause);
             }
         });
     for (std::thread& thread : threads) thread.join();
@@ -170,14 +203,15 @@ int main(int argc, char** argv) {
     if (word(1) == "load" && argc == 4) return load(std::atoi(argv[2]), std::atoi(argv[3]));
     if (word(1) == "die" || word(1) == "stop") {
         signal_there = word(1) == "die" ? SIGKILL : SIGSTOP;
-        place = word(2) == "acquire" ? Place::at_acquire
-                : word(2) == "send"  ? Place::at_send
-                                     : Place::at_answer;
+        place = word(2);
+        return once();
+    }
+    if (word(1) == "steps") {
+        are_shown = true;
         return once();
     }
     std::fputs(
-        "usage: replica authorize | once | load SECONDS THREADS | die acquire|answer | "
-        "stop send|answer\n",
+        "usage: replica authorize | once | load SECONDS THREADS | steps | die STEP | stop STEP\n",
         stderr);
     return 2;
 }

@@ -525,7 +525,9 @@ ExchangeAction RefreshExchange<Repeats>::answered(const EndpointAnswer& answer,
         return finish(RefreshOutcome::unknown,
                       "the token endpoint did not answer; the refresh token may be used up");
     }
-    TokenSet tokens = detail::read_tokens(answer, unix_seconds, request_, details_);
+    // By the time of the sending: an answer that was slower than its access token lives, or came to
+    // a machine that slept, still brings the only refresh token that is good.
+    TokenSet tokens = detail::read_tokens(answer, first_sent_at_, request_, details_);
     switch (details_.outcome) {
         case TokenOutcome::granted:
             if (tokens.refresh_token.empty()) tokens.refresh_token = request_.sent_secret;

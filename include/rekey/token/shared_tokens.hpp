@@ -12,6 +12,7 @@
 #include <rekey/token/refresh_protocol.hpp>
 #include <rekey/token/source.hpp>
 #include <rekey/token/store.hpp>
+#include <rekey/token/store_counts.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -213,10 +214,12 @@ private:
         std::int64_t age_at_mark = 0;
         TimePoint marked_at{};
         bool is_record_alive = false;
+        bool had_lease = false;
         std::size_t waits = 0;
     };
 
     const RefreshTimes& times() const noexcept { return tokens_.times(); }
+    void count(StoreCounter::Number what) const noexcept { tokens_.counter().count(what); }
 
     template <class Clock, class Send>
     Obtained run(Work<Clock>& work, RefreshAction next, const rekey::detail::Stop& stop,
@@ -230,6 +233,9 @@ private:
                 case RefreshStep::load: next = protocol.loaded(read(work), clock.now()); break;
                 case RefreshStep::acquire: {
                     const LeaseAnswer answer = store.acquire(work.key, work.attempt, times().lease);
+                    if (answer.outcome == Leased::acquired) work.had_lease = true;
+                    if (answer.outcome == Leased::held) count(StoreCounter::lease_waits);
+                    if (answer.outcome == Leased::unavailable) count(StoreCounter::unavailable);
                     next = protocol.leased(answer, clock.now());
                     break;
                 }
@@ -262,13 +268,16 @@ private:
         RefreshProtocol& protocol = work.protocol;
         auto& store = tokens_.store();
         SentTokens sent;
+        count(StoreCounter::sends);
         if (protocol.has_lease()) {
             const store_parts::LeaseKeeper<std::remove_reference_t<decltype(store)>> keeper(
                 store, work.key, work.attempt, times().lease);
             sent = send(work.record.refresh_token, [&keeper] { return keeper.is_held(); });
+            if (!keeper.is_held()) count(StoreCounter::leases_lost);
         } else {
             sent = send(work.record.refresh_token, [] { return true; });
         }
+        if (sent.outcome == Spent::unknown) count(StoreCounter::unknown);
         Clock& clock = work.clock;
         bool may_repeat = false;
         if (sent.outcome == Spent::ok) {
@@ -291,7 +300,10 @@ private:
         RecordFacts facts;
         facts.is_available = entry.outcome != Loaded::unavailable;
         facts.version = entry.version;
-        if (!facts.is_available) return facts;
+        if (!facts.is_available) {
+            count(StoreCounter::unavailable);
+            return facts;
+        }
         work.store_time = entry.now;
         work.record = TokenRecord{};
         work.is_record_alive = false;
@@ -349,6 +361,10 @@ private:
                 break;
         }
         const Swapped outcome = swap(work.key, action.version, record);
+        if (outcome == Swapped::moved) count(StoreCounter::swaps_lost);
+        if (outcome == Swapped::unavailable) count(StoreCounter::unavailable);
+        if (outcome == Swapped::done && record.state == RecordState::dead)
+            count(record.is_lost ? StoreCounter::dead_lost : StoreCounter::dead_refused);
         // A mark without an answer may stand there: what was meant is what may have to be undone.
         if (action.step != RefreshStep::commit && outcome != Swapped::moved)
             work.record = std::move(record);
@@ -401,7 +417,10 @@ private:
             obtained.access_token = std::move(record.access_token);
         };
         switch (end) {
-            case RefreshEnd::use: take(work.record); return obtained;
+            case RefreshEnd::use:
+                if (work.had_lease) count(StoreCounter::saved_by_reading);
+                take(work.record);
+                return obtained;
             case RefreshEnd::committed:
             case RefreshEnd::alone: take(work.fresh); return obtained;
             case RefreshEnd::uncommitted: {

@@ -224,7 +224,8 @@ private:
         if (failure.notes.log_id.empty()) failure.notes.log_id = exchange.details().log_id;
         failure.has_service_code = exchange.details().has_service_code;
         failure.service_code = exchange.details().service_code;
-        failure.message = "refreshing the user's token: " + words_of(exchange, failure.notes);
+        if (exchange.outcome() != oauth::RefreshOutcome::ok)
+            failure.message = "refreshing the user's token: " + words_of(exchange, failure.notes);
         switch (exchange.outcome()) {
             case oauth::RefreshOutcome::ok: {
                 // Nobody uses them before the protocol has stored them.

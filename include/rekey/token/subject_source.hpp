@@ -664,6 +664,13 @@ private:
     FetchStep conclude(bool is_refreshed, Failure& failure, std::unique_lock<std::mutex>& lock,
                        Clock& clock) {
         pin_.release();
+        if (is_refreshed && !user().is_alive(clock)) {
+            is_refreshed = false;
+            failure = Failure{};
+            failure.outcome = Fetched::failed;
+            failure.message =
+                "the new token was over when its answer came; a next call refreshes it";
+        }
         if (is_refreshed) {
             pin_ = user().current.read();  // the new one, however short it lives
             (void)found();

@@ -493,3 +493,91 @@ TEST_CASE("a slow token call whose lease ended meanwhile saves its tokens all th
     CHECK(desk.server.calls == 1);
     CHECK(desk.server.reuse == 0);
 }
+
+TEST_CASE("a process counts what it meets at a shared store, by cause") {
+    Desk desk;
+    Failing failing{desk.memory};
+    RefreshTimes times;
+    times.patience = 200ms;
+    const TokensIn tokens{failing, stores::sealer("key-1"), times};
+    Process one{tokens};
+    Process two = desk.process();
+    desk.authorize();
+    CHECK(one.obtain(desk.server, desk.clock).has_token());
+    CHECK(tokens.counts().sends == 0);
+    desk.expire();
+    SECTION("a refresh") {
+        CHECK(one.obtain(desk.server, desk.clock).has_token());
+        CHECK(tokens.counts().sends == 1);
+        CHECK(tokens.counts().swaps_lost == 0);
+        CHECK(tokens.counts().unavailable == 0);
+    }
+    SECTION("another process at work") {
+        CHECK(desk.memory.acquire(one.key, "somebody", 30s).outcome == Leased::acquired);
+        (void)one.obtain(desk.server, desk.clock);
+        CHECK(tokens.counts().lease_waits > 0);
+        CHECK(tokens.counts().sends == 0);
+    }
+    SECTION("another process that was faster: the second reading saves the token") {
+        // The record is stale at the first reading and fresh behind the lease.
+        struct Faster : Failing {
+            std::function<void()> before_lease{};
+            LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
+                if (before_lease) std::exchange(before_lease, nullptr)();
+                return Failing::acquire(key, owner, life);
+            }
+        };
+        Faster store{{desk.memory}, [&] { (void)two.obtain(desk.server, desk.clock); }};
+        const TokensIn late{store, stores::sealer("key-1")};
+        Process third{late};
+        CHECK(third.obtain(desk.server, desk.clock).has_token());
+        CHECK(late.counts().saved_by_reading == 1);
+        CHECK(late.counts().sends == 0);
+        CHECK(desk.server.calls == 1);
+    }
+    SECTION("a refusal") {
+        desk.server.answer = [](int) { return Spent::refused; };
+        CHECK_FALSE(one.obtain(desk.server, desk.clock).has_token());
+        CHECK(tokens.counts().dead_refused == 1);
+        CHECK(tokens.counts().dead_lost == 0);
+    }
+    SECTION("a lost answer") {
+        desk.server.answer = [](int) { return Spent::unknown; };
+        CHECK_FALSE(one.obtain(desk.server, desk.clock).has_token());
+        CHECK(tokens.counts().unknown == 1);
+        CHECK(tokens.counts().dead_lost == 1);
+    }
+    SECTION("a lease that was lost while the token request was on its way") {
+        struct Loses : Failing {
+            static Leased renew(std::string_view, std::string_view, Duration) {
+                return Leased::held;
+            }
+        };
+        times.lease = 3ms;
+        times.call = 1ms;
+        const TokensIn losing{Loses{{desk.memory}}, stores::sealer("key-1"), times};
+        Process slow{losing};
+        const auto send = [&](const Secret& refresh_token, const auto& is_held) {
+            while (is_held()) std::this_thread::yield();
+            return desk.server(refresh_token);
+        };
+        CHECK(slow.shared.obtain(Grant::rotating, slow.key, {}, {}, desk.clock, send).has_token());
+        CHECK(losing.counts().leases_lost == 1);
+    }
+    SECTION("a new authorization under a refresh") {
+        desk.server.meanwhile = [&] {
+            desk.server.meanwhile = nullptr;
+            CHECK(two.shared.keep(two.key, desk.server.next_pair(), desk.clock));
+        };
+        CHECK(one.obtain(desk.server, desk.clock).has_token());
+        CHECK(tokens.counts().swaps_lost == 1);
+    }
+    SECTION("a store that is away") {
+        failing.failing_from = *failing.operations + 1;
+        failing.failing_for = 1000;
+        const TokensIn cut_off{failing, stores::sealer("key-1"), times};
+        Process late{cut_off};
+        CHECK_FALSE(late.obtain(desk.server, desk.clock).has_token());
+        CHECK(cut_off.counts().unavailable > 0);
+    }
+}

@@ -532,6 +532,29 @@ TEST_CASE("S27 an answer that is none leaves the tokens as they are") {
 
 // --- Clocks ---
 
+TEST_CASE(
+    "S33 S43 an answer that came later than its token lives saves the refresh token it brings") {
+    Desk desk;
+    desk.adopt_expired();
+    desk.endpoint.answer = [&](int number) {
+        Answer answer = granted(number);
+        if (number == 1) {  // a point in time, which is over when the machine wakes up
+            answer = granted("access-1", R"(,"refresh_token":"refresh-1")",
+                             desk.clock.unix_seconds() + 900);
+            desk.clock.jump(7200);
+        }
+        return answer;
+    };
+    token::Pin pin;
+    Report report;
+    CHECK(desk.fetch(pin, false, "ann", report) == Fetched::failed);
+    CHECK(!pin);
+    CHECK(report.message.find("was over when its answer came") != std::string::npos);
+    CHECK(desk.token() == "access-2");
+    CHECK(desk.endpoint.sent("refresh-0") == 1);
+    CHECK(desk.endpoint.sent("refresh-1") == 1);
+}
+
 TEST_CASE("S43 after a suspend the expiry is judged by the wall clock") {
     Desk desk;
     desk.adopt("access-0", "refresh-0", 3600);
