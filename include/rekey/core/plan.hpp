@@ -140,6 +140,7 @@ template <class... Policies> class SortedPlan {
     static_assert(at_most_one<Role::clock>, "rekey: a client takes one clock (UseClock).");
     static_assert(at_most_one<Role::exchange>, "rekey: a client takes one ExchangeOver.");
     static_assert(at_most_one<Role::store>, "rekey: a client takes one token store (TokensIn).");
+    static_assert(all_different<Policies...>(), "rekey: write each policy once, as Observe{a, b}.");
 
     using Reauthorizer = First<Role::reauthorizer>;
     using ChainPolicy = typename WholeChain<Reauthorizer, First<Role::chain>>::type;
@@ -236,15 +237,14 @@ public:
     static constexpr bool sends_once = most_moves == 1 || (is_single<Policies>() || ...);
 
     /// What is known at run time only, by value; rules without data take no space.
-    struct Rules
-        : HeldRule<Policies, Policies::role == Role::limit || Policies::role == Role::pace>... {
+    template <class Policy>
+    using Held = HeldRule<Policy, Policy::role == Role::limit || Policy::role == Role::pace>;
+    struct Rules : Held<Policies>... {
         constexpr Rules() = default;
         template <class... Given, class = std::enable_if_t<
                                       sizeof...(Given) != 0 &&
                                       std::is_same_v<TypeList<Given...>, TypeList<Policies...>>>>
-        constexpr explicit Rules(const Given&... policies)
-            : HeldRule<Policies, Policies::role == Role::limit || Policies::role == Role::pace>(
-                  policies)... {}
+        constexpr explicit Rules(const Given&... policies) : Held<Policies>(policies)... {}
     };
 
     /// The class of an answer: body first, HTTP second (coze-api §5).
