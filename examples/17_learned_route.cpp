@@ -7,14 +7,17 @@
 // too many, each time. A learned route begins with the credential that served the same bot last.
 // A move costs one call then, and so does a rollback; whoever is wrong is corrected by a refusal.
 //
-// The operator has a switch, and a process that lives for a second takes the memory of the one
-// before it along. None of it can lose an answer: behind the learned credential stands the chain.
+// The operator has a switch, a process that lives for a second takes the memory of the one before
+// it along, and the processes of a fleet learn from each other. None of it can lose an answer:
+// behind the learned credential stands the chain.
 
 #include <rekey/coze/bot_of.hpp>
 #include <rekey/http.hpp>
 #include <rekey/policy/remember.hpp>
 #include <rekey/rekey.hpp>
 #include <rekey/testing.hpp>
+#include <rekey/token/memory_store.hpp>
+#include <rekey/token/shared_route.hpp>
 
 #include <cstdio>
 #include <functional>
@@ -94,6 +97,19 @@ int main() {
     const RouteImport taken = next.route().import_from(memory);
     std::printf("the next process takes %zu keys\n", taken.keys);
     ten_chats(next, "in the next process");
+
+    // Of a fleet each process learns from the others: what it knows goes into their token store
+    // from time to time. In life that is Redis; the two clients here share one in memory.
+    const token::MemoryStore store;
+    token::SharedRoute of_this{store};
+    token::SharedRoute of_next{store};
+    (void)of_next.sync(next.route());
+    server.moved = {"weather"};
+    ten_chats(client, "travel goes back, for this one");
+    const token::RouteSync given = of_this.sync(client.route());
+    const token::RouteSync learned = of_next.sync(next.route());
+    std::printf("this process gives %zu, the next one takes %zu\n", given.given, learned.taken);
+    ten_chats(next, "and for the next one");
 
     // Where both credentials serve, no refusal ever says that the first one would do again. Ask
     // from time to time, in the background, with a request that may be sent once more.

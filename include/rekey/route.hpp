@@ -238,6 +238,28 @@ public:
         return end;
     }
 
+    /// Everything that is known, for who shares it with other processes (`token::SharedRoute`):
+    /// `act(tag, stamp, name)`. The tag is the hash of a key; the stamp is another one after each
+    /// verdict on it.
+    template <class Act> void each_verdict(const Act& act) const {
+        table().each([&](std::uint64_t word) {
+            act(policy().tag_in(word), word, name_of(policy().slot_in(word)));
+        });
+    }
+    /// Writes what another process has found out, unless something newer than `stamp` is known (0:
+    /// anything). Gives the new stamp; 0 if nothing was written, also where no credential has that
+    /// name.
+    std::uint64_t adopt(std::uint64_t tag, std::uint64_t stamp, std::string_view name) const {
+        for (std::uint8_t slot = 0; slot != Client::Plan::slot_count; ++slot) {
+            if (name_of(slot) != name) continue;
+            if (!table().write(tag, stamp, slot)) return 0;
+            // A call may have learned since then: its stamp would hide that it did.
+            const std::uint64_t now = table().find(tag);
+            return now != 0 && policy().slot_in(now) == slot ? now : 0;
+        }
+        return 0;
+    }
+
     /// Whether it is time to find out if the first credential serves this request again. One caller
     /// per key and interval is told so, and only where another one was learned.
     ///

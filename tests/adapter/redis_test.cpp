@@ -7,7 +7,11 @@
 #include "catch.hpp"
 
 #include <rekey/detail/system_clock.hpp>
+#include <rekey/http.hpp>
+#include <rekey/policy/remember.hpp>
+#include <rekey/rekey.hpp>
 #include <rekey/token/sealed_flows.hpp>
+#include <rekey/token/shared_route.hpp>
 #include <rekey/tokens_in.hpp>
 
 #include <array>
@@ -473,4 +477,51 @@ TEST_CASE("S3 of eight replicas that get one callback at once, one finds its flo
     server.kill();
     CHECK_FALSE(flows().put(key, record, 0));
     CHECK(flows().take(key, record, 0) == oauth::PendingFound::unreachable);
+}
+
+namespace {
+
+struct PersonalToken {
+    static constexpr std::string_view name = "personal";
+    std::string token = "pat_1";
+};
+struct EnterpriseToken {
+    static constexpr std::string_view name = "enterprise";
+    std::string token = "pat_2";
+};
+struct WholeBody {
+    std::string_view operator()(const HttpRequest& request) const { return request.body; }
+};
+
+}  // namespace
+
+TEST_CASE("replicas learn from each other over Redis, and go on alone while it is away") {
+    RedisServer server;
+    if (!is_here(server)) return;
+    int calls = 0;
+    const auto moved = [&calls](const HttpRequest&, const Attempt& attempt) {
+        ++calls;
+        return HttpResponse{attempt.credential() == "enterprise" ? 200 : 401, {}, "", false};
+    };
+    const auto replica = [&] {
+        return Client{moved, CredentialChain{PersonalToken{}, EnterpriseToken{}},
+                      RetryOn<AuthRejected>{}, Remember<WholeBody, 64>{}};
+    };
+    const auto one = replica();
+    const auto two = replica();
+    SharedRoute shared_one{store_of(server)};
+    SharedRoute shared_two{store_of(server)};
+    const HttpRequest request{"POST", "https://api.coze.com/v3/chat", {}, "bot"};
+    CHECK(one.send(request));
+    CHECK(calls == 2);
+    CHECK(shared_one.sync(one.route()).given == 1);
+    CHECK(shared_two.sync(two.route()).taken == 1);
+    CHECK(two.send(request));
+    CHECK(calls == 3);
+    server.kill();
+    const RouteSync away = shared_two.sync(two.route());
+    CHECK_FALSE(away);
+    CHECK(std::string(away.problem) == "the store does not answer");
+    CHECK(two.send(request));
+    CHECK(calls == 4);
 }

@@ -158,11 +158,12 @@ public:
     static constexpr bool no_overlap = checked || !GatePolicy::template overlaps<Service>();
     static constexpr bool no_hopeless =
         checked || !GatePolicy::template lists_hopeless_code<Service>();
+    static constexpr bool no_twins = checked || all_different<Policies...>();
     static constexpr bool is_sound =
-        at_most_one<Role::gate> && at_most_one<Role::chain> && at_most_one<Role::reauthorizer> &&
-        doors_fit && at_most_one<Role::reader> && at_most_one<Role::clock> &&
-        at_most_one<Role::exchange> && at_most_one<Role::store> && one_service && ends &&
-        one_identity && app_only && no_overlap && no_hopeless;
+        no_twins && at_most_one<Role::gate> && at_most_one<Role::chain> &&
+        at_most_one<Role::reauthorizer> && doors_fit && at_most_one<Role::reader> &&
+        at_most_one<Role::clock> && at_most_one<Role::exchange> && at_most_one<Role::store> &&
+        one_service && ends && one_identity && app_only && no_overlap && no_hopeless;
 
     static constexpr std::uint32_t slot_count = Chain::slot_count;
     /// Whether it matters that a request is idempotent: some failure is answered by a repeat, or a
@@ -214,15 +215,14 @@ public:
     static constexpr bool sends_once = most_moves == 1 || (is_single<Policies>() || ...);
 
     /// What is known at run time only, by value; rules without data take no space.
-    struct Rules
-        : HeldRule<Policies, Policies::role == Role::limit || Policies::role == Role::pace>... {
+    template <class Policy>
+    using Held = HeldRule<Policy, Policy::role == Role::limit || Policy::role == Role::pace>;
+    struct Rules : Held<Policies>... {
         constexpr Rules() = default;
         template <class... Given, class = std::enable_if_t<
                                       sizeof...(Given) != 0 &&
                                       std::is_same_v<TypeList<Given...>, TypeList<Policies...>>>>
-        constexpr explicit Rules(const Given&... policies)
-            : HeldRule<Policies, Policies::role == Role::limit || Policies::role == Role::pace>(
-                  policies)... {}
+        constexpr explicit Rules(const Given&... policies) : Held<Policies>(policies)... {}
     };
 
     /// The class of an answer: body first, HTTP second (coze-api §5).
@@ -396,6 +396,7 @@ public:
                   "rekey: RetryOn lists a code that the service calls QuotaExhausted or "
                   "Permanent: another attempt gives the same answer. If you know better, write "
                   "as_transient(code) or as_rate_limited(code).");
+    static_assert(Set::no_twins, "rekey: write each policy once, as Observe{a, b}.");
 };
 
 }  // namespace v0_1

@@ -53,7 +53,7 @@ private:
 /// The place of the highest bit of a number. Requires `number != 0`.
 inline std::size_t highest_bit(std::uint64_t number) noexcept {
 #if defined(__GNUC__)
-    return 63 ^ static_cast<std::size_t>(__builtin_clzll(number));
+    return 63u ^ static_cast<unsigned>(__builtin_clzll(number));  // no sign to extend
 #else
     std::size_t bit = 0;
     while ((number >>= 1) != 0) ++bit;
@@ -73,13 +73,16 @@ public:
     /// Requires `duration >= Duration{0}`.
     void add(Duration duration) noexcept {
         const auto time = static_cast<std::uint64_t>(duration.count());
-        buckets_[highest_bit(time | least) - lowest_bit].add();
+        buckets_[highest_bit(time | least)].add();
         sum_.add(time);
     }
     Histogram value() const noexcept {
         Histogram all;
-        for (std::size_t i = 0; i != size; ++i)
-            all.buckets[i < Histogram::bounds ? i : Histogram::bounds] += buckets_[i].value();
+        for (std::size_t bit = lowest_bit; bit != bits; ++bit) {
+            const std::size_t bucket = bit - lowest_bit;
+            all.buckets[bucket < Histogram::bounds ? bucket : Histogram::bounds] +=
+                buckets_[bit].value();
+        }
         all.sum = Duration{static_cast<std::int64_t>(sum_.value())};
         return all;
     }
@@ -87,37 +90,57 @@ public:
 private:
     static constexpr auto least = static_cast<std::uint64_t>(Histogram::bound(0).count());
     static constexpr std::size_t lowest_bit = Histogram::first_width - 1;
-    static constexpr std::size_t size = 64 - lowest_bit;  // more than are shown, but no comparison
+    static constexpr std::size_t bits = 64;
 
-    Counter buckets_[size];
+    Counter buckets_[bits];  // one a bit, used or not: no subtraction and no comparison
     Counter sum_;
 };
 
 /// Attempts and successes of the last 73 minutes, in 256 cells of 2^34 ns, which is 17 s.
 ///
 /// A cell is one word: which cell it is, how many attempts, how many accepted. One that meets more
-/// than 4 million attempts, 244,000 a second, begins anew.
+/// than 4 million attempts, 244,000 a second, begins anew. The present cell has a place of its own;
+/// whoever meets the next one first puts it into the ring.
 class Windows {
 public:
-    void add(TimePoint now, bool accepted) noexcept {
-        const std::uint64_t cell = cell_of(now);
-        std::atomic<std::uint64_t>& word = ring_[cell % size];
+    /// False, and not counted, if `now` is not in the present cell: then `turn_to` counts it.
+    bool add(TimePoint now, bool accepted) noexcept {
+        if (((present_.load(relaxed) ^ number_of(now)) >> number_at) != 0) return false;
+        present_.fetch_add(accepted ? attempt | 1 : attempt, relaxed);
+        return true;
+    }
+    void turn_to(TimePoint now, bool accepted) noexcept {
+        const std::uint64_t number = number_of(now);
         const std::uint64_t one = accepted ? attempt | 1 : attempt;
-        std::uint64_t before = word.load(relaxed);
-        while (before >> number_at != cell)  // what stands there is of an hour ago
-            if (word.compare_exchange_weak(before, (cell << number_at) | one, relaxed)) return;
-        word.fetch_add(one, relaxed);
+        std::uint64_t before = present_.load(relaxed);
+        do {
+            if (((before ^ number) >> number_at) == 0) {  // somebody was faster
+                present_.fetch_add(one, relaxed);
+                return;
+            }
+        } while (!present_.compare_exchange_weak(before, (number & ~counts) | one, relaxed));
+        std::atomic<std::uint64_t>& place = ring_[(before >> number_at) % size];
+        std::uint64_t there = place.load(relaxed);
+        for (;;) {  // a cell that somebody came late to is added to
+            const bool is_same = ((there ^ before) >> number_at) == 0;
+            const std::uint64_t all = is_same ? there + (before & counts) : before;
+            if (place.compare_exchange_weak(there, all, relaxed)) return;
+        }
     }
     Share share(TimePoint now, Duration period) const noexcept {
-        const std::uint64_t last = cell_of(now);
+        const std::uint64_t last = number_of(now) >> number_at;
         const auto wanted = static_cast<std::uint64_t>(period.count() >> cell_bits) + 1;
         Share all;
-        for (std::uint64_t back = 0; back != (wanted < size ? wanted : size); ++back) {
-            const std::uint64_t cell = (last - back) & mask;
-            const std::uint64_t word = ring_[cell % size].load(relaxed);
-            if (word >> number_at != cell) continue;
+        const auto count = [&](std::uint64_t word, std::uint64_t cell) {
+            if (word >> number_at != cell) return;
             all.attempts += (word >> 22) & low;
             all.accepted += word & low;
+        };
+        const std::uint64_t present = present_.load(relaxed);
+        for (std::uint64_t back = 0; back != (wanted < size ? wanted : size); ++back) {
+            const std::uint64_t cell = (last - back) & mask;
+            count(present, cell);
+            count(ring_[cell % size].load(relaxed), cell);
         }
         return all;
     }
@@ -128,11 +151,15 @@ private:
     static constexpr int number_at = 44;
     static constexpr std::uint64_t mask = (std::uint64_t{1} << 20) - 1;
     static constexpr std::uint64_t low = (std::uint64_t{1} << 22) - 1;
+    static constexpr std::uint64_t counts = (std::uint64_t{1} << number_at) - 1;
     static constexpr std::uint64_t attempt = std::uint64_t{1} << 22;
 
-    static std::uint64_t cell_of(TimePoint now) noexcept {
-        return static_cast<std::uint64_t>(now.time_since_epoch().count() >> cell_bits) & mask;
+    /// The cell in the bits where a word has it; below them whatever time is left.
+    static std::uint64_t number_of(TimePoint now) noexcept {
+        return static_cast<std::uint64_t>(now.time_since_epoch().count())
+               << (number_at - cell_bits);
     }
+    std::atomic<std::uint64_t> present_{0};
     std::atomic<std::uint64_t> ring_[size] = {};
 };
 
@@ -201,7 +228,7 @@ inline std::uint64_t hash_of(std::string_view text) noexcept {
 ///          be counted with the first.
 /// Threads  any number; no lock, no lost count. A snapshot that is taken meanwhile may hold a part
 ///          of a call.
-/// Cost     no allocation; some 30 instructions a hook (docs/observe.md); 24 KiB and 200 bytes a
+/// Cost     no allocation; some 30 instructions a hook (docs/observe.md); 30 KiB and 200 bytes a
 ///          key.
 /// Example  examples/18_observe.cpp
 template <class KeyOf = NoKeys, std::size_t Keys = 64> class Meter {
@@ -240,10 +267,16 @@ public:
         call.key = &key;
     }
     void attempted(const Attempted& event, PerCall& call) noexcept {
+        if (event.failure != NoFailure) {
+            const std::uint64_t tag = tag_of(event);
+            const std::size_t at = code_place(tag);
+            if (codes_[at].load(std::memory_order_acquire) != tag)
+                return find_code(event, tag, call);
+            return refuse(at, event, call);
+        }
         Credential& credential = credentials_[place(event)];
-        if (!credential.name.is_there()) return meet(credential, event, call);
-        if (event.failure != NoFailure) return not_accepted(credential, event, call);
-        count(credential, event, NoFailure);
+        if (!credential.name.is_there()) return meet(credential, event);
+        accept(credential, event);
     }
     void exchanged(const Exchanged& event) noexcept {
         Credential& credential = credentials_[place(event)];
@@ -260,11 +293,18 @@ public:
         wait_time_.add(nanoseconds(event.delay));
     }
     void ended(const Ended& event, PerCall& call) noexcept {
-        const std::size_t reason = event.threw ? thrown : static_cast<std::size_t>(event.reason);
-        calls_[reason].add();
         call_latency_.add(event.duration);
-        if ((reason | call.refused) != 0) return ended_otherwise(event, call);
-        serve(event, call);
+        if ((static_cast<unsigned>(event.reason) | static_cast<unsigned>(event.threw)) != 0)
+            return failed(event, call);
+        const std::size_t slot = place(event);
+        auto& served = key_of_call(call).by_credential[slot];
+        served.served.add();
+        served.last_served.set(event.now);
+        if (call.refused == 0) return;
+        // Which credentials were passed, but for the one that served after it was renewed.
+        Passed& passed = passed_[call.refused & ~(std::uint32_t{1} << slot)];
+        passed.count.add();
+        passed.last.set(event.now);
     }
 
     /// Everything that was counted. The windows end at `now`, a moment of the clients' clock.
@@ -276,22 +316,19 @@ private:
     static constexpr std::size_t code_room = 64;  // 6 bits
 
     struct Credential {
-        metering::Counter by_class[8];
+        metering::Counter by_class[8];  // accepted, and those whose code found no room
         metering::Durations latency;
-        metering::Counter served;
-        metering::LastTime last_served;
         metering::Label name;
-        metering::Counter passed;
-        metering::LastTime last_passed;
         metering::LastTime first_seen;
         metering::Counter exchanges[8];
         metering::Counter token_requests;
         metering::Counter exchange_time;
         metering::Windows windows;
     };
-    struct Code {
-        std::atomic<std::uint64_t> tag{0};
+    /// Calls that these credentials refused, one bit each, before another one served them.
+    struct Passed {
         metering::Counter count;
+        metering::LastTime last;
     };
     struct Key {
         std::atomic<std::uint64_t> tag{0};
@@ -315,32 +352,76 @@ private:
         if (credential.name.write(event.credential, metering::hash_of(event.credential)))
             credential.first_seen.set(event.now);
     }
-    [[gnu::noinline, gnu::cold]] void meet(Credential& credential, const Attempted& event,
-                                           PerCall& call) noexcept {
+    [[gnu::noinline, gnu::cold]] static void meet(Credential& credential,
+                                                  const Attempted& event) noexcept {
         name(credential, event);
-        if (event.failure != NoFailure) return not_accepted(credential, event, call);
-        count(credential, event, NoFailure);
+        accept(credential, event);
     }
-    static void count(Credential& credential, const Attempted& event,
-                      FailureClass failure) noexcept {
-        credential.by_class[failure].add();
+    static void accept(Credential& credential, const Attempted& event) noexcept {
+        credential.by_class[NoFailure].add();
         credential.latency.add(event.duration);
-        credential.windows.add(event.now, failure == NoFailure);
+        if (!credential.windows.add(event.now, true)) turn(credential, event, true);
     }
-    [[gnu::noinline]] void not_accepted(Credential& credential, const Attempted& event,
-                                        PerCall& call) noexcept {
-        count(credential, event, event.failure);
-        const std::size_t slot = place(event);
-        if (event.failure == AuthRejected || event.failure == NotFound)
-            call.refused |= std::uint32_t{1} << slot;
-        const std::int64_t code = event.has_service_code ? event.service_code : event.http_status;
-        const std::uint64_t tag = (static_cast<std::uint64_t>(code) << 5) |
-                                  (event.has_service_code ? 0u : 16u) | (std::uint64_t{slot} << 1) |
-                                  1u;
-        std::size_t at = static_cast<std::size_t>((tag * 0x9e3779b97f4a7c15u) >> 58);
-        for (std::size_t step = 0; step != code_room; ++step, at = (at + 1) % code_room)
-            if (is_at(codes_[at].tag, tag)) return codes_[at].count.add();
+    [[gnu::noinline, gnu::cold]] static void turn(Credential& credential, const Attempted& event,
+                                                  bool accepted) noexcept {
+        credential.windows.turn_to(event.now, accepted);
+    }
+
+    // A tag: the code, the class (never 0), the slot; and above them whether it is an HTTP status.
+    static constexpr std::uint64_t http_bit = std::uint64_t{1} << 63;
+    static constexpr std::uint64_t writing = 1;  // no class, so no tag
+
+    static std::uint64_t tag_of(const Attempted& event) noexcept {
+        const auto with = [&event](std::uint64_t code) {
+            return (code * 8 + event.failure) * 8 + place(event);
+        };
+        if (!event.has_service_code)
+            return with(static_cast<std::uint64_t>(event.http_status)) ^ http_bit;
+        return with(static_cast<std::uint64_t>(event.service_code));
+    }
+    static std::int64_t code_in(std::uint64_t tag) noexcept {
+        if ((tag & http_bit) != (tag & (http_bit >> 1)) << 1) tag ^= http_bit;  // back to a number
+        return static_cast<std::int64_t>(tag) >> 6;
+    }
+    static bool is_http(std::uint64_t tag) noexcept {
+        return (tag & http_bit) != (tag & (http_bit >> 1)) << 1;
+    }
+    static std::size_t code_place(std::uint64_t tag) noexcept {
+        return (static_cast<std::uint32_t>(tag) * 0x9e3779b1u) >> 26;
+    }
+    void refuse(std::size_t at, const Attempted& event, PerCall& call) noexcept {
+        code_counts_[at].add();
+        call.refused |= code_refusals_[at];
+        Credential& credential = *code_homes_[at];
+        credential.latency.add(event.duration);
+        if (!credential.windows.add(event.now, false)) turn(credential, event, false);
+    }
+    static std::uint32_t refusal_of(const Attempted& event) noexcept {
+        const bool is_refusal = event.failure == AuthRejected || event.failure == NotFound;
+        return is_refusal ? std::uint32_t{1} << place(event) : 0;
+    }
+    [[gnu::noinline]] void find_code(const Attempted& event, std::uint64_t tag,
+                                     PerCall& call) noexcept {
+        Credential& credential = credentials_[place(event)];
+        std::size_t at = code_place(tag);
+        for (std::size_t step = 0; step != code_room; ++step, at = (at + 1) % code_room) {
+            std::uint64_t found = codes_[at].load(std::memory_order_acquire);
+            if (found == 0 &&
+                codes_[at].compare_exchange_strong(found, writing, metering::relaxed)) {
+                if (!credential.name.is_there()) name(credential, event);
+                code_homes_[at] = &credential;
+                code_refusals_[at] = refusal_of(event);
+                codes_[at].store(tag, std::memory_order_release);
+                found = tag;
+            }
+            if (found == tag) return refuse(at, event, call);
+        }
+        if (!credential.name.is_there()) name(credential, event);
         codes_without_room_.add();
+        credential.by_class[event.failure].add();
+        call.refused |= refusal_of(event);
+        credential.latency.add(event.duration);
+        if (!credential.windows.add(event.now, false)) turn(credential, event, false);
     }
     /// Whether a place of a table is that of this tag; an empty one becomes it.
     static bool is_at(std::atomic<std::uint64_t>& there, std::uint64_t tag) noexcept {
@@ -348,30 +429,12 @@ private:
         if (found == 0 && there.compare_exchange_strong(found, tag, metering::relaxed)) return true;
         return found == tag;
     }
-    /// Counts a call that was served.
-    void serve(const Ended& event, const PerCall& call) noexcept {
-        const std::size_t slot = place(event);
-        credentials_[slot].served.add();
-        credentials_[slot].last_served.set(event.now);
-        if (call.key == nullptr) return;
-        Key& key = *static_cast<Key*>(call.key);
-        key.by_credential[slot].served.add();
-        key.by_credential[slot].last_served.set(event.now);
+    Key& key_of_call(const PerCall& call) noexcept {
+        return call.key != nullptr ? *static_cast<Key*>(call.key) : without_key_;
     }
-    /// A call that failed, or that a credential refused before another one served it.
-    [[gnu::noinline]] void ended_otherwise(const Ended& event, const PerCall& call) noexcept {
-        if (!event.succeeded()) {
-            if (call.key != nullptr) static_cast<Key*>(call.key)->failed.add();
-            return;
-        }
-        serve(event, call);
-        std::uint64_t refused = call.refused & ~(std::uint32_t{1} << place(event));
-        while (refused != 0) {
-            const std::size_t slot = metering::highest_bit(refused);
-            refused ^= std::uint64_t{1} << slot;
-            credentials_[slot].passed.add();
-            credentials_[slot].last_passed.set(event.now);
-        }
+    [[gnu::noinline]] void failed(const Ended& event, const PerCall& call) noexcept {
+        calls_[event.threw ? thrown : static_cast<std::size_t>(event.reason)].add();
+        key_of_call(call).failed.add();
     }
     [[gnu::noinline]] void find_key(const Began& event, std::uint64_t hash,
                                     PerCall& call) noexcept {
@@ -394,7 +457,14 @@ private:
     metering::Counter asked_user_[4];
     metering::Counter keys_without_room_;
     metering::Counter codes_without_room_;
-    Code codes_[code_room];
+    // What one credential gets with one code in one class, and where the rest of it is counted. Two
+    // threads that meet a code for the first time may make two of it; a snapshot adds them up.
+    std::atomic<std::uint64_t> codes_[code_room] = {};  // tags; written last, when all else stands
+    metering::Counter code_counts_[code_room];
+    Credential* code_homes_[code_room] = {};
+    std::uint32_t code_refusals_[code_room] = {};  // the bit of a credential that was refused
+    Passed passed_[1u << credentials];
+    Key without_key_;  // calls that no key is known of
     Key keys_[Keys];
 };
 
@@ -409,8 +479,20 @@ Snapshot Meter<KeyOf, Keys>::snapshot(TimePoint now) const {
         to.slot = static_cast<std::uint8_t>(i);
         to.name = from.name.text();
         for (std::size_t j = 0; j != 7; ++j) to.by_class[j] = from.by_class[j].value();
-        to.passed = from.passed.value();
-        to.served = from.served.value();
+        for (std::size_t mask = 1; mask != std::size_t{1} << credentials; ++mask) {
+            const Moment last = passed_[mask].last.value();
+            if (((mask >> i) & 1u) == 0 || !last.is_known) continue;
+            to.passed += passed_[mask].count.value();
+            if (!to.last_passed.is_known || last.time > to.last_passed.time) to.last_passed = last;
+        }
+        const auto add = [&to, i](const Key& key) {
+            to.served += key.by_credential[i].served.value();
+            const Moment last = key.by_credential[i].last_served.value();
+            if (last.is_known && (!to.last_served.is_known || last.time > to.last_served.time))
+                to.last_served = last;
+        };
+        add(without_key_);
+        for (const Key& key : keys_) add(key);
         for (std::size_t j = 0; j != 8; ++j) to.exchanges[j] = from.exchanges[j].value();
         to.token_requests = from.token_requests.value();
         to.exchange_time = Duration{static_cast<std::int64_t>(from.exchange_time.value())};
@@ -419,15 +501,23 @@ Snapshot Meter<KeyOf, Keys>::snapshot(TimePoint now) const {
         to.last_ten_minutes = from.windows.share(now, std::chrono::minutes{10});
         to.last_hour = from.windows.share(now, std::chrono::hours{1});
         to.first_seen = from.first_seen.value();
-        to.last_served = from.last_served.value();
-        to.last_passed = from.last_passed.value();
         all.credentials.push_back(std::move(to));
     }
-    for (const Code& code : codes_) {
-        const std::uint64_t tag = code.tag.load(metering::relaxed);
-        if (tag == 0) continue;
-        all.codes.push_back({static_cast<std::uint8_t>((tag >> 1) & 7u), (tag & 16u) != 0,
-                             static_cast<std::int64_t>(tag) >> 5, code.count.value()});
+    for (std::size_t at = 0; at != code_room; ++at) {
+        const std::uint64_t tag = codes_[at].load(std::memory_order_acquire);
+        if (tag == 0 || tag == writing) continue;
+        const CodeCount read{static_cast<std::uint8_t>(tag & 7u), is_http(tag), code_in(tag),
+                             code_counts_[at].value()};
+        for (CredentialCounts& credential : all.credentials)
+            if (credential.slot == read.slot) credential.by_class[(tag >> 3) & 7u] += read.count;
+        CodeCount* same = nullptr;
+        for (CodeCount& each : all.codes)
+            if (each.slot == read.slot && each.is_http == read.is_http && each.code == read.code)
+                same = &each;
+        if (same != nullptr)
+            same->count += read.count;
+        else
+            all.codes.push_back(read);
     }
     for (const Key& key : keys_) {
         if (!key.name.is_there()) continue;
@@ -441,6 +531,11 @@ Snapshot Meter<KeyOf, Keys>::snapshot(TimePoint now) const {
         all.keys.push_back(std::move(to));
     }
     for (std::size_t i = 0; i != reasons; ++i) all.calls_by_reason[i] = calls_[i].value();
+    all.calls_by_reason[0] = 0;  // a success is counted by its key
+    for (std::size_t i = 0; i != credentials; ++i) {
+        all.calls_by_reason[0] += without_key_.by_credential[i].served.value();
+        for (const Key& key : keys_) all.calls_by_reason[0] += key.by_credential[i].served.value();
+    }
     all.calls_thrown = calls_[thrown].value();
     all.call_latency = call_latency_.value();
     all.waits = waits_.value();

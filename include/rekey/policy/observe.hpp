@@ -145,7 +145,8 @@ void run_guarded([[maybe_unused]] Atomic<std::uint64_t>& broken, Act&& act) noex
 ///           `Observe{sink}` borrows a sink that has a name, so it outlives the client;
 ///           `Observe{Sink{…}}` keeps it, for all copies of the client.
 /// Order     as it happens; sinks in the order in which they are written. A client may have several
-///           of these policies; sinks of one type stand in one of them: `Observe{left, right}`.
+///           of these policies; sinks of one type stand in one of them, `Observe{left, right}`
+///           (checked when compiled).
 /// Errors    a hook that throws is left out and counted (`broken_hooks`); the call goes on. In a
 ///           program that mixes files with and without exceptions no hook may throw.
 /// Threads   hooks run in the thread of the call, so that those of two calls run at once.

@@ -192,6 +192,87 @@ TEST_CASE("keys and codes beyond the room of a meter are counted as such, and ne
     CHECK(seen.calls() == 100);
 }
 
+TEST_CASE("a status and a service code of the same number are told apart, and classes add up") {
+    auto meter = std::make_unique<Meter<>>();
+    Meter<>::PerCall call;
+    const auto attempt = [&](FailureClass failure, bool has_code, std::int64_t number) {
+        observe::Attempted event = attempt_of(0, failure, 1ms);
+        event.has_service_code = has_code;
+        event.service_code = has_code ? number : 0;
+        event.http_status = has_code ? 200 : static_cast<int>(number);
+        meter->attempted(event, call);
+    };
+    attempt(AuthRejected, true, 401);
+    attempt(AuthRejected, false, 401);
+    attempt(NotFound, false, 401);  // as a service of one's own may say
+    attempt(Transient, false, 0);
+    attempt(Permanent, true, -5);
+    attempt(Permanent, true, 700012006);
+    const Snapshot seen = meter->snapshot({});
+    REQUIRE(seen.codes.size() == 5);
+    const auto count = [&seen](bool is_http, std::int64_t code) {
+        std::uint64_t all = 0;
+        for (const auto& each : seen.codes)
+            if (each.is_http == is_http && each.code == code) all += each.count;
+        return all;
+    };
+    CHECK(count(false, 401) == 1);
+    CHECK(count(true, 401) == 2);
+    CHECK(count(true, 0) == 1);
+    CHECK(count(false, -5) == 1);
+    CHECK(count(false, 700012006) == 1);
+    CHECK(seen.credentials[0].by_class[AuthRejected] == 2);
+    CHECK(seen.credentials[0].by_class[NotFound] == 1);
+    CHECK(seen.credentials[0].by_class[Permanent] == 2);
+    CHECK(seen.credentials[0].attempts() == 6);
+}
+
+TEST_CASE("who comes late to a cell of the window is counted where it belongs") {
+    auto meter = std::make_unique<Meter<>>();
+    Meter<>::PerCall call;
+    const TimePoint start{1000h};
+    const auto at = [&](TimePoint now) {
+        meter->attempted(attempt_of(0, NoFailure, 1ms, now), call);
+    };
+    at(start);
+    at(start + 20s);
+    at(start);
+    at(start + 20s);
+    at(start + 40s);
+    const auto seen = meter->snapshot(start + 40s).credentials[0];
+    CHECK(seen.last_minute.attempts == 5);
+    const auto later = meter->snapshot(start + 80s).credentials[0];
+    CHECK(later.last_minute.attempts >= 1);
+    CHECK(later.last_minute.attempts <= 3);  // the two of the begin are too old
+}
+
+TEST_CASE("credentials that refused one call are passed, each once, and not the one that served") {
+    auto meter = std::make_unique<Meter<>>();
+    const TimePoint start{1000h};
+    for (const std::uint8_t served : {2, 1}) {
+        Meter<>::PerCall call;
+        for (const std::uint8_t slot : {0, 1}) {
+            observe::Attempted event = attempt_of(slot, AuthRejected, 1ms, start);
+            event.http_status = 401;
+            meter->attempted(event, call);
+        }
+        meter->attempted(attempt_of(served, NoFailure, 1ms, start), call);
+        observe::Ended ended;
+        ended.slot = served;
+        ended.now = start + served * 1s;
+        meter->ended(ended, call);
+    }
+    const Snapshot seen = meter->snapshot(start + 1min);
+    REQUIRE(seen.credentials.size() == 3);
+    CHECK(seen.credentials[0].passed == 2);
+    CHECK(seen.credentials[1].passed == 1);
+    CHECK(seen.credentials[2].passed == 0);
+    CHECK(seen.credentials[0].last_passed.time == start + 2s);
+    CHECK(seen.credentials[1].served == 1);
+    CHECK(seen.credentials[1].last_served.time == start + 1s);
+    CHECK(seen.calls_by_reason[0] == 2);
+}
+
 TEST_CASE("keys that differ in one character are spread over the room that there is") {
     auto meter = std::make_unique<Meter<BotOf, 256>>();
     for (int i = 0; i != 100; ++i) {
