@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -29,7 +30,9 @@ public:
     virtual token::FetchStep waited() = 0;
     virtual token::FetchStep stopped() = 0;
     virtual token::FetchStep answered(const ExchangeAnswer& answer) = 0;
+    virtual token::FetchStep signed_with(std::string_view signature) = 0;
     virtual void send(std::uint64_t turn) = 0;
+    virtual void sign(std::uint64_t turn) = 0;
     virtual Duration delay() = 0;
     /// Of the request that was sent last; a secret.
     virtual std::string_view authorization() = 0;
@@ -101,11 +104,28 @@ template <class Call, class Source> class FetchOf final : public AnyFetch {
         Call& call;
     };
 
+    /// Takes a signature on the thread that brings it.
+    struct SignatureReader final : Receiver<std::string> {
+        explicit SignatureReader(Call& waiting) noexcept : call(waiting) {}
+        void keep() noexcept override { call.keep(); }
+        void drop() noexcept override { call.drop(); }
+        void answered(std::uint64_t turn, std::string* signature) override {
+            call.signed_with(turn, signature != nullptr ? std::move(*signature) : std::string());
+        }
+        void failed(std::uint64_t turn, std::exception_ptr error) override {
+            call.failed(turn, std::move(error));
+        }
+        Call& call;
+    };
+
 public:
     /// `pin`   of the call: to renew, it holds the signature that was refused.
     template <class Pin>
     FetchOf(Call& call, Source& source, Pin& pin, bool renew, ExchangeReport& report)
-        : reader_(call), call_(call), fetching_(source, pin, renew, report, &call) {}
+        : reader_(call),
+          signature_(call),
+          call_(call),
+          fetching_(source, pin, renew, report, &call) {}
 
     token::FetchStep start() override {
         auto&& clock = call_.core().clock();
@@ -124,6 +144,9 @@ public:
         return fetching_.answered(answer, clock);
     }
     token::FetchStep stopped() override { return fetching_.stopped(); }
+    token::FetchStep signed_with(std::string_view signature) override {
+        return fetching_.signed_with(signature);
+    }
     std::string_view authorization() override {
         return fetching_.request().made.authorization.expose();
     }
@@ -131,6 +154,14 @@ public:
     Fetched outcome() const override { return fetching_.outcome(); }
     void hand_over() override { fetching_.hand_over(); }
 
+    void sign(std::uint64_t turn) override {
+        if constexpr (Source::signs_later)
+            fetching_.credential().sign(
+                fetching_.request().made.signing_input,
+                Completion<std::string>(Owner<Receiver<std::string>>(signature_), turn));
+        else
+            (void)turn;
+    }
     void send(std::uint64_t turn) override {
         if constexpr (Async::fits) {
             const auto& request = fetching_.request();
@@ -154,6 +185,7 @@ public:
 
 private:
     Reader reader_;
+    SignatureReader signature_;
     Call& call_;
     Fetching fetching_;
     Attempt attempt_{};

@@ -370,6 +370,11 @@ public:
     void exchanged(std::uint64_t turn, ExchangeAnswer&& answer) {
         happened(turn, Event::answered, [&](unsigned) { exchange_answer_ = std::move(answer); });
     }
+    /// The signature for one; empty if there is none.
+    void signed_with(std::uint64_t turn, std::string&& signature) {
+        happened(turn + signer_source, Event::answered,
+                 [&](unsigned) { signature_ = Secret(std::move(signature)); });
+    }
     /// Another call has ended that obtained the token for this one too.
     void wake() override {
         std::uint64_t turn = 0;
@@ -393,6 +398,7 @@ private:
     static constexpr unsigned most_copies = Core::hedges ? 4 : 1;
     static constexpr unsigned timer_source = 4;
     static constexpr unsigned waker_source = 5;
+    static constexpr unsigned signer_source = 6;
     static constexpr unsigned sources = 8;
 
     /// The clock of a wait that is over.
@@ -693,6 +699,7 @@ private:
                 break;
             case FetchStep::join:
             case FetchStep::lead: break;  // `lead` is refused when compiled
+            case FetchStep::sign: fetch_->sign(turn_); break;
             case FetchStep::send: fetch_->send(turn_); break;
             case FetchStep::wait: wait(fetch_->delay()); break;
         }
@@ -712,13 +719,17 @@ private:
                 step = fetch_->woken();
             } else if (has(timer_source)) {
                 step = fetch_->waited();
+            } else if (has(signer_source)) {
+                const Secret signature = std::move(signature_);
+                step = signature.empty() ? fetch_->answered(unsigned_exchange())
+                                         : fetch_->signed_with(signature.expose());
             } else {
                 if (events_[0] != Event::answered) exchange_answer_ = dropped_exchange();
                 note_exchange();
                 step = fetch_->answered(exchange_answer_);
             }
-            if (step == FetchStep::send && is_cancelled_.load(detail::Order::acquire))
-                step = fetch_->stopped();
+            const bool asks = step == FetchStep::send || step == FetchStep::sign;
+            if (asks && is_cancelled_.load(detail::Order::acquire)) step = fetch_->stopped();
             fetch_on(step);
             return is_awaiting_ ? Settled::not_yet : Settled::next;
         } else {
@@ -737,6 +748,12 @@ private:
         ExchangeAnswer answer;
         answer.reach = Reach::sent_unanswered;
         answer.detail = dropped;
+        return answer;
+    }
+    static ExchangeAnswer unsigned_exchange() {
+        ExchangeAnswer answer;
+        answer.reach = Reach::never_sent;
+        answer.detail = "the signer gave no signature";
         return answer;
     }
     void rethrow() {
@@ -840,6 +857,7 @@ private:
     Event events_[sources]{};
     detail::Maybe<Answer> answers_[most_copies]{};
     ExchangeAnswer exchange_answer_{};
+    Secret signature_{};
     std::exception_ptr error_{};
 };
 

@@ -78,8 +78,15 @@ enum class FetchStep : unsigned char {
     join,    ///< Wait until the caller that obtains the token has ended; then `woken`.
     lead,    ///< Obtain it in the place of the exchange; then `led`.
     send,    ///< `request()`; then `answered`.
-    wait     ///< `delay()`; then `waited`.
+    wait,    ///< `delay()`; then `waited`.
+    sign     ///< Have `request()` signed by `credential()`; then `signed_with` or `answered`.
 };
+
+/// Whether the assertions of a credential are signed by somebody who calls back: `SignedLater`.
+template <class Credential, class = void> struct SignsLater : std::false_type {};
+template <class Credential>
+struct SignsLater<Credential, std::void_t<decltype(Credential::signs_later)>>
+    : std::bool_constant<Credential::signs_later> {};
 
 /// The token of one credential, obtained when first needed and kept until shortly before expiry.
 ///
@@ -98,6 +105,8 @@ enum class FetchStep : unsigned char {
 /// Self        who obtains the token in the place of this class: `lead`, see stored_sources.hpp.
 template <class Credential, class Self = void> class Source {
 public:
+    static constexpr bool signs_later = SignsLater<Credential>::value;
+
     explicit Source(const Credential& credential)
         : credential_(new Credential(credential), readers_), current_(new Signature, readers_) {}
 
@@ -212,10 +221,16 @@ protected:
     [[gnu::noinline, gnu::cold]] Fetched fetch_late(Pin& pin, bool renew, const Call& call,
                                                     const Exchanger& exchanger, Clock& clock,
                                                     Report& report) {
+        constexpr bool blocks = !SignsLater<Credential>::value;
+        static_assert(blocks,
+                      "rekey: SignedLater has a signer that calls back, and this client blocks. "
+                      "Give AppAuth a signer that returns its signature, or use "
+                      "driver::callback::Client.");
         const detail::Stop stop = stop_of(call);
         Fetching<Report> fetching(*this, pin, renew, report);
         for (FetchStep next = fetching.start(clock);;) {
             switch (next) {
+                case FetchStep::sign:  // refused when compiled
                 case FetchStep::finish: return fetching.outcome();
                 case FetchStep::join:
                     next =
@@ -365,6 +380,11 @@ protected:
             return false;
         }
         const Request& request() noexcept { return *request_; }
+        const Credential& credential() const noexcept { return *credential_; }
+        void signed_with(std::string_view signature) {
+            if constexpr (SignsLater<Credential>::value)
+                credential_->finish((*request_).made, signature);
+        }
 
         /// True: another request follows, after `delay()`.
         template <class Answer, class Clock, class Report>
@@ -589,6 +609,10 @@ public:
         return delay() > Duration{0} ? FetchStep::wait : prepare(clock);
     }
     template <class Clock> FetchStep waited(Clock& clock) { return prepare(clock); }
+    FetchStep signed_with(std::string_view signature) {
+        (*exchanging_).signed_with(signature);
+        return FetchStep::send;
+    }
     template <class Clock> FetchStep led(Fetched outcome, Clock& clock) {
         if (outcome <= Fetched::renewed) return finish(renew_ ? Fetched::renewed : outcome);
         if (report_.cancelled) return finish(outcome);  // the others ask for themselves
@@ -605,6 +629,8 @@ public:
     std::uint64_t joined() const noexcept { return joined_; }
     std::uint64_t refused() const noexcept { return refused_; }
     const auto& request() noexcept { return (*exchanging_).request(); }
+    /// Whose request it is, as long as it is not made anew.
+    const Credential& credential() noexcept { return (*exchanging_).credential(); }
     Duration delay() noexcept { return (*exchanging_).delay(); }
     Fetched outcome() const noexcept { return outcome_; }
     /// Lets somebody else lead; a request that is on its way is kept.
@@ -651,7 +677,8 @@ private:
         }
     }
     template <class Clock> FetchStep prepare(Clock& clock) {
-        if ((*exchanging_).prepare(clock, report_)) return FetchStep::send;
+        if ((*exchanging_).prepare(clock, report_))
+            return SignsLater<Credential>::value ? FetchStep::sign : FetchStep::send;
         return led((*exchanging_).outcome(), clock);
     }
 
