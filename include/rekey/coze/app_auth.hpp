@@ -63,6 +63,7 @@ struct TokenRequest {
     HttpRequest http{};
     Secret authorization{};
     std::string problem{};
+    std::string signing_input{};  ///< Of the assertion; not sent.
 };
 
 /// Obtains tokens for an OAuth JWT app: a signed assertion, used once, for a token of 15 minutes.
@@ -86,64 +87,22 @@ public:
 
     /// Why no token can be asked for with these settings, in a sentence that names the setting;
     /// empty if nothing is in the way.
-    std::string problem() const {
-        if (const oauth::JoinedUrl url = oauth::join(options_.base, "/"); !url)
-            return "the API base: " + std::string(oauth::sentence(url.error));
-        if (!options_.allow_http && !oauth::allowed_for_secrets(oauth::parse_url(options_.base)))
-            return "the API base is http outside loopback: everyone on the way could read the "
-                   "token; use https";
-        if (options_.client_id.empty()) return "the client id of the OAuth app is empty";
-        if (options_.public_key_id.empty()) return "the public key id of the OAuth app is empty";
-        if (!options_.signer) return "there is no signer for the private key";
-        if (options_.duration_seconds < 1 || options_.duration_seconds > 86399)
-            return "duration_seconds is not between 1 and 86399";
-        if (!Which::path_before_id.empty()) {
-            if (options_.id.empty()) return id(" is empty");
-            for (const char c : options_.id)
-                if (c <= ' ' || c > '~' || c == '/' || c == '\\')
-                    return id(" holds a space, a slash or a character outside ASCII");
-            if (options_.id == "." || options_.id == "..") return id(" is a dot");
-        }
-        return {};
-    }
+    std::string problem() const { return problem(true); }
 
     /// A token request with a new assertion. Every try takes a new one: a JWT may be used once.
     TokenRequest token_request(std::int64_t unix_seconds) const {
-        TokenRequest request;
-        request.problem = problem();
+        TokenRequest request = made(unix_seconds, true);
         if (!request.problem.empty()) return request;
-
-        oauth::JwtClaims claims;
-        claims.issuer = options_.client_id;
-        claims.audience = audience();
-        claims.issued_at = unix_seconds;
-        claims.expires_at = unix_seconds + assertion_lifetime;
-        claims.id = oauth::random_token(32);
-        claims.session_name = options_.session_name;
-        claims.device_id = options_.device_id;
-        claims.custom_consumer = options_.custom_consumer;
-        const oauth::JwtResult jwt =
-            oauth::make_jwt(claims, options_.public_key_id, options_.signer);
-        if (!jwt) {
+        const oauth::JwtResult jwt = oauth::sign(request.signing_input, options_.signer);
+        if (jwt)
+            request.authorization = rekey::detail::header_value("Bearer", jwt.token.expose());
+        else
             request.problem = std::string(jwt.error);
-            return request;
-        }
-        request.authorization = rekey::detail::header_value("Bearer", jwt.token.expose());
-        request.http.method = "POST";
-        request.http.url = oauth::join(options_.base, path()).text;
-        request.http.headers = {{"Content-Type", "application/json"}};
-        body::JsonWriter writer;
-        writer.object_begin();
-        writer.member("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
-        writer.member("duration_seconds", options_.duration_seconds);
-        if (!options_.scope.empty()) {
-            writer.key("scope");
-            writer.raw(options_.scope);
-        }
-        writer.object_end();
-        request.http.body = std::move(writer).text();
-        if (request.http.body.empty()) request.problem = "the scope is not valid JSON text";
         return request;
+    }
+    /// The same for an assertion that somebody else signs: `oauth::SignedLater`.
+    TokenRequest unsigned_token_request(std::int64_t unix_seconds) const {
+        return made(unix_seconds, false);
     }
 
     /// Reads the answer in the Coze dialect: `expires_in` absolute or relative, by its size.
@@ -166,6 +125,66 @@ public:
     }
 
 private:
+    std::string problem(bool signs) const {
+        if (const oauth::JoinedUrl url = oauth::join(options_.base, "/"); !url)
+            return "the API base: " + std::string(oauth::sentence(url.error));
+        if (!options_.allow_http && !oauth::allowed_for_secrets(oauth::parse_url(options_.base)))
+            return "the API base is http outside loopback: everyone on the way could read the "
+                   "token; use https";
+        if (options_.client_id.empty()) return "the client id of the OAuth app is empty";
+        if (options_.public_key_id.empty()) return "the public key id of the OAuth app is empty";
+        if (signs && !options_.signer) return "there is no signer for the private key";
+        if (options_.duration_seconds < 1 || options_.duration_seconds > 86399)
+            return "duration_seconds is not between 1 and 86399";
+        if (!Which::path_before_id.empty()) {
+            if (options_.id.empty()) return id(" is empty");
+            for (const char c : options_.id)
+                if (c <= ' ' || c > '~' || c == '/' || c == '\\')
+                    return id(" holds a space, a slash or a character outside ASCII");
+            if (options_.id == "." || options_.id == "..") return id(" is a dot");
+        }
+        return {};
+    }
+
+    /// A token request whose assertion is not signed yet.
+    TokenRequest made(std::int64_t unix_seconds, bool signs) const {
+        TokenRequest request;
+        request.problem = problem(signs);
+        if (!request.problem.empty()) return request;
+
+        oauth::JwtClaims claims;
+        claims.issuer = options_.client_id;
+        claims.audience = audience();
+        claims.issued_at = unix_seconds;
+        claims.expires_at = unix_seconds + assertion_lifetime;
+        claims.id = oauth::random_token(32);
+        claims.session_name = options_.session_name;
+        claims.device_id = options_.device_id;
+        claims.custom_consumer = options_.custom_consumer;
+        request.problem = std::string(oauth::problem_with_jwt(claims, options_.public_key_id));
+        if (!request.problem.empty()) return request;
+        request.signing_input = oauth::signing_input(claims, options_.public_key_id);
+        if (request.signing_input.empty()) {
+            request.problem = "the JWT has a text that is not UTF-8";
+            return request;
+        }
+        request.http.method = "POST";
+        request.http.url = oauth::join(options_.base, path()).text;
+        request.http.headers = {{"Content-Type", "application/json"}};
+        body::JsonWriter writer;
+        writer.object_begin();
+        writer.member("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        writer.member("duration_seconds", options_.duration_seconds);
+        if (!options_.scope.empty()) {
+            writer.key("scope");
+            writer.raw(options_.scope);
+        }
+        writer.object_end();
+        request.http.body = std::move(writer).text();
+        if (request.http.body.empty()) request.problem = "the scope is not valid JSON text";
+        return request;
+    }
+
     static constexpr std::int64_t assertion_lifetime = 300;  // seconds; S24: five minutes at most
 
     // Appended: g++ 12 warns of `text + "literal"` when it optimizes in C++20 and later.

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -32,7 +33,9 @@ public:
     virtual token::FetchStep waited() = 0;
     virtual token::FetchStep stopped() = 0;
     virtual token::FetchStep answered(const ExchangeAnswer& answer) = 0;
+    virtual token::FetchStep signed_with(std::string_view signature) = 0;
     virtual void send(std::uint64_t turn) = 0;
+    virtual void sign(std::uint64_t turn) = 0;
     virtual Duration delay() = 0;
     /// Of the request that was sent last; a secret.
     virtual std::string_view authorization() = 0;
@@ -83,6 +86,11 @@ template <class Fetching, class = void> struct OutlivesCall : std::false_type {}
 template <class Fetching>
 struct OutlivesCall<Fetching, std::enable_if_t<Fetching::outlives_its_call>> : std::true_type {};
 
+/// Whether the assertions of a source are signed by somebody who calls back.
+template <class Source, class = void> struct SignedLaterIn : std::false_type {};
+template <class Source>
+struct SignedLaterIn<Source, std::enable_if_t<Source::signs_later>> : std::true_type {};
+
 /// The fetch of a token source, whose requests go over the client's asynchronous transport.
 ///
 /// What cannot be sent again goes on when the call was cancelled: the answer that comes then is
@@ -105,6 +113,7 @@ template <class Call, class Source> class FetchOf final : public AnyFetch {
     using Answer = std::conditional_t<Async::known, typename Async::Answer, int>;
     using Exchange = Exchanger<Transport, typename Call::Service>;
     static constexpr bool outlives_call = OutlivesCall<Fetching>::value;
+    static constexpr bool signs_later = SignedLaterIn<Source>::value;
 
     /// Reads the answer on the thread that brings it.
     struct Reader final : Receiver<Answer> {
@@ -162,6 +171,20 @@ template <class Call, class Source> class FetchOf final : public AnyFetch {
         }
     };
 
+    /// Takes a signature on the thread that brings it.
+    struct SignatureReader final : Receiver<std::string> {
+        explicit SignatureReader(Call& waiting) noexcept : call(waiting) {}
+        void keep() noexcept override { call.keep(); }
+        void drop() noexcept override { call.drop(); }
+        void answered(std::uint64_t turn, std::string* signature) override {
+            call.signed_with(turn, signature != nullptr ? std::move(*signature) : std::string());
+        }
+        void failed(std::uint64_t turn, std::exception_ptr error) override {
+            call.failed(turn, std::move(error));
+        }
+        Call& call;
+    };
+
 public:
     /// `place`, `said`   of the call, for the end. To renew, `place` holds the signature that was
     ///                   refused.
@@ -169,6 +192,7 @@ public:
     FetchOf(Call& call, Source& source, Pin& place, bool renew, ExchangeReport& said)
         : reader_(*this),
           job_reader_(*this),
+          signature_reader_(call),
           call_(call),
           place_(place),
           said_(said),
@@ -197,6 +221,12 @@ public:
         auto&& clock = call_.core().clock();
         return fetching_.stopped(clock);
     }
+    FetchStep signed_with([[maybe_unused]] std::string_view signature) override {
+        if constexpr (signs_later)
+            return fetching_.signed_with(signature);
+        else
+            return FetchStep::finish;
+    }
     std::string_view authorization() override {
         return fetching_.request().made.authorization.expose();
     }
@@ -218,6 +248,14 @@ public:
     }
     void broken() noexcept override { is_out_ = false; }
 
+    void sign(std::uint64_t turn) override {
+        if constexpr (signs_later)
+            fetching_.credential().sign(
+                fetching_.request().made.signing_input,
+                Completion<std::string>(Owner<Receiver<std::string>>(signature_reader_), turn));
+        else
+            (void)turn;
+    }
     void send(std::uint64_t turn) override {
         if constexpr (Async::fits) {
             const auto& request = fetching_.request();
@@ -316,6 +354,7 @@ private:
 
     Reader reader_;
     JobReader job_reader_;
+    SignatureReader signature_reader_;
     Call& call_;
     token::Pin& place_;
     ExchangeReport& said_;

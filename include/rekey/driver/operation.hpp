@@ -417,6 +417,11 @@ public:
     void part_over() {
         if (parts_.fetch_sub(1, detail::Order::acq_rel) == 1) core_->calls.leave(*this);
     }
+    /// The signature for one; empty if there is none.
+    void signed_with(std::uint64_t turn, std::string&& signature) {
+        happened(turn + signer_source, Event::answered,
+                 [&](unsigned) { signature_ = Secret(std::move(signature)); });
+    }
     /// Another call has ended that obtained the token for this one too.
     void wake() override {
         std::uint64_t turn = 0;
@@ -441,6 +446,7 @@ private:
     static constexpr unsigned timer_source = 4;
     static constexpr unsigned waker_source = 5;
     static constexpr unsigned job_source = 6;
+    static constexpr unsigned signer_source = 7;
     static constexpr unsigned sources = 8;
 
     /// The clock of a wait that is over.
@@ -770,6 +776,7 @@ private:
             }
             case FetchStep::join: break;
             case FetchStep::lead: fetch_->lead(turn_); break;
+            case FetchStep::sign: fetch_->sign(turn_); break;
             case FetchStep::send: fetch_->send(turn_); break;
             case FetchStep::wait: wait(fetch_->delay()); break;
         }
@@ -795,12 +802,16 @@ private:
                 step = fetch_->waited();
             } else if (has(job_source)) {
                 step = fetch_->led(events_[job_source] == Event::answered ? &led_ : nullptr);
+            } else if (has(signer_source)) {
+                const Secret signature = std::move(signature_);
+                step = signature.empty() ? fetch_->answered(unsigned_exchange())
+                                         : fetch_->signed_with(signature.expose());
             } else {
                 note_exchange();
                 step = fetch_->answered(exchange_answer_);
             }
-            if (step == FetchStep::send && is_cancelled_.load(detail::Order::acquire))
-                step = fetch_->stopped();
+            const bool asks = step == FetchStep::send || step == FetchStep::sign;
+            if (asks && is_cancelled_.load(detail::Order::acquire)) step = fetch_->stopped();
             fetch_on(step);
             return is_awaiting_ ? Settled::not_yet : Settled::next;
         } else {
@@ -843,6 +854,12 @@ private:
             typename Frame::template Noting<decltype(replay)> noting(replay, frame_);
             (void)noting(0, fetch_->authorization(), {});
         }
+    }
+    static ExchangeAnswer unsigned_exchange() {
+        ExchangeAnswer answer;
+        answer.reach = Reach::never_sent;
+        answer.detail = "the signer gave no signature";
+        return answer;
     }
     void rethrow() {
 #if defined(__cpp_exceptions)
@@ -950,6 +967,7 @@ private:
     detail::Maybe<Answer> answers_[most_copies]{};
     ExchangeAnswer exchange_answer_{};
     FetchStep led_ = FetchStep::finish;
+    Secret signature_{};
     std::exception_ptr error_{};
 };
 

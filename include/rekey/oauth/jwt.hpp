@@ -138,6 +138,9 @@ inline std::string signing_input(const JwtClaims& claims, std::string_view key_i
 /// Source       RFC 7515 §3.1
 inline JwtResult sign(std::string_view input, const Signer& signer);
 
+/// What is missing for a JWT with these claims, as a literal; empty if nothing is.
+inline std::string_view problem_with_jwt(const JwtClaims& claims, std::string_view key_id) noexcept;
+
 /// The JWT for these claims. `key_id` names the public key on the server's side (`kid`).
 ///
 /// Errors       a claim that must be there is empty, `expires_at` is not after `issued_at`, a text
@@ -197,20 +200,21 @@ inline JwtResult sign(std::string_view input, const Signer& signer) {
     return result;
 }
 
+inline std::string_view problem_with_jwt(const JwtClaims& claims,
+                                         std::string_view key_id) noexcept {
+    if (claims.issuer.empty()) return "the JWT has no issuer (the client id of the OAuth app)";
+    if (claims.audience.empty()) return "the JWT has no audience (the host of the API base)";
+    if (claims.id.empty()) return "the JWT has no id; the source of random bytes may have failed";
+    if (key_id.empty()) return "the JWT has no key id (the fingerprint of the public key)";
+    if (claims.issued_at <= 0 || claims.expires_at <= claims.issued_at)
+        return "the JWT expires before it is issued";
+    return {};
+}
+
 inline JwtResult make_jwt(const JwtClaims& claims, std::string_view key_id, const Signer& signer) {
     JwtResult result;
-    if (claims.issuer.empty())
-        result.error = "the JWT has no issuer (the client id of the OAuth app)";
-    else if (claims.audience.empty())
-        result.error = "the JWT has no audience (the host of the API base)";
-    else if (claims.id.empty())
-        result.error = "the JWT has no id; the source of random bytes may have failed";
-    else if (key_id.empty())
-        result.error = "the JWT has no key id (the fingerprint of the public key)";
-    else if (claims.issued_at <= 0 || claims.expires_at <= claims.issued_at)
-        result.error = "the JWT expires before it is issued";
-    else if (!signer)
-        result.error = "there is no signer for the JWT";
+    result.error = problem_with_jwt(claims, key_id);
+    if (result && !signer) result.error = "there is no signer for the JWT";
     if (!result) return result;
 
     const std::string input = signing_input(claims, key_id);

@@ -79,8 +79,15 @@ enum class FetchStep : unsigned char {
     join,    ///< Wait until the caller that obtains the token has ended; then `woken`.
     lead,    ///< Obtain it in the place of the exchange; then `led`.
     send,    ///< `request()`; then `answered`.
-    wait     ///< `delay()`; then `waited`.
+    wait,    ///< `delay()`; then `waited`.
+    sign     ///< Have `request()` signed by `credential()`; then `signed_with` or `answered`.
 };
+
+/// Whether the assertions of a credential are signed by somebody who calls back: `SignedLater`.
+template <class Credential, class = void> struct SignsLater : std::false_type {};
+template <class Credential>
+struct SignsLater<Credential, std::void_t<decltype(Credential::signs_later)>>
+    : std::bool_constant<Credential::signs_later> {};
 
 /// The token of one credential, obtained when first needed and kept until shortly before expiry.
 ///
@@ -101,6 +108,7 @@ template <class Credential, class Self = void> class Source {
 public:
     /// Whether a caller that leads has to block: somebody else obtains the token.
     static constexpr bool blocks = !std::is_void_v<Self>;
+    static constexpr bool signs_later = SignsLater<Credential>::value;
 
     explicit Source(const Credential& credential)
         : credential_(new Credential(credential), readers_), current_(new Signature, readers_) {}
@@ -211,15 +219,25 @@ protected:
         return pin->accepted.load(detail::Order::relaxed) ? Fetched::proven : Fetched::unproven;
     }
 
-    /// The same without a token that may be used for a while to come.
+    /// Of whoever blocks, here or with a token store on an executor.
+    static constexpr void require_signatures_at_once() noexcept {
+        constexpr bool blocks = !SignsLater<Credential>::value;
+        static_assert(blocks,
+                      "rekey: SignedLater has a signer that calls back, and this client blocks. "
+                      "Give AppAuth a signer that returns its signature, or use "
+                      "driver::callback::Client.");
+    }
+    /// As `fetch`, without a token that may be used for a while to come.
     template <class Call, class Exchanger, class Clock, class Report>
     [[gnu::noinline, gnu::cold]] Fetched fetch_late(Pin& pin, bool renew, const Call& call,
                                                     const Exchanger& exchanger, Clock& clock,
                                                     Report& report) {
+        require_signatures_at_once();
         const detail::Stop stop = stop_of(call);
         Fetching<Report> fetching(*this, pin, renew, report);
         for (FetchStep next = fetching.start(clock);;) {
             switch (next) {
+                case FetchStep::sign:  // refused when compiled
                 case FetchStep::finish: return fetching.outcome();
                 case FetchStep::join:
                     next = ended(fetching.joined(), stop) ? fetching.woken(clock)
@@ -362,6 +380,11 @@ protected:
             return false;
         }
         const Request& request() noexcept { return *request_; }
+        const Credential& credential() const noexcept { return *credential_; }
+        void signed_with(std::string_view signature) {
+            if constexpr (SignsLater<Credential>::value)
+                credential_->finish((*request_).made, signature);
+        }
 
         /// True: another request follows, after `delay()`.
         template <class Answer, class Clock, class Report>
@@ -445,6 +468,7 @@ protected:
     template <class Exchanger, class Clock, class Report>
     Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
                      std::uint64_t refused, Report& report) {
+        require_signatures_at_once();
         Exchanging exchanging({*this, refused, false});
         while (exchanging.prepare(clock, report) &&
                exchanging.answered(pin, sent(exchanging.request(), exchanger), clock, report))
@@ -586,6 +610,10 @@ public:
         return delay() > Duration{0} ? FetchStep::wait : prepare(clock);
     }
     template <class Clock> FetchStep waited(Clock& clock) { return prepare(clock); }
+    FetchStep signed_with(std::string_view signature) {
+        (*exchanging_).signed_with(signature);
+        return FetchStep::send;
+    }
     template <class Clock> FetchStep led(Fetched outcome, Clock& clock) {
         if (outcome <= Fetched::renewed) return finish(renew_ ? Fetched::renewed : outcome);
         if (report_.cancelled) return finish(outcome);  // the others ask for themselves
@@ -611,6 +639,8 @@ public:
 
     std::uint64_t joined() const noexcept { return joined_; }
     const auto& request() noexcept { return (*exchanging_).request(); }
+    /// Whose request it is, as long as it is not made anew.
+    const Credential& credential() noexcept { return (*exchanging_).credential(); }
     Duration delay() noexcept { return (*exchanging_).delay(); }
     Fetched outcome() const noexcept { return outcome_; }
     /// Lets somebody else lead; a request that is on its way is kept.
@@ -657,7 +687,8 @@ private:
         }
     }
     template <class Clock> FetchStep prepare(Clock& clock) {
-        if ((*exchanging_).prepare(clock, report_)) return FetchStep::send;
+        if ((*exchanging_).prepare(clock, report_))
+            return SignsLater<Credential>::value ? FetchStep::sign : FetchStep::send;
         return led((*exchanging_).outcome(), clock);
     }
 
