@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/any_credential.hpp>
 
+#include <rekey/any_client.hpp>
 #include <rekey/coze.hpp>
 #include <rekey/policy/budget.hpp>
 #include <rekey/policy/remember.hpp>
@@ -8,8 +9,10 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 
+#include <atomic>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,6 +34,12 @@ struct Minted {
     int* calls;
     std::string token(const Context& context) const {
         ++*calls;
+        return "minted_for_" + std::string(context.subject);
+    }
+};
+struct PerUser {
+    std::string name = "tenant 0";
+    std::string token(const Context& context) const {
         return "minted_for_" + std::string(context.subject);
     }
 };
@@ -211,6 +220,30 @@ TEST_CASE("a place asks its credential for the token of the moment") {
     CHECK(place.name == "minted");
     CHECK(place.token(Context{"ada"}) == "minted_for_ada");
     CHECK_FALSE(place.is_fixed());
+}
+
+TEST_CASE("while a place is replaced, each call of each thread sends one of its whole tokens") {
+    std::atomic<int> wrong{0};
+    const auto http = [&wrong](const HttpRequest&, const Attempt& attempt) {
+        const std::string_view sent = attempt.authorization();
+        if (sent != "Bearer token_of_tenant_0" && sent != "Bearer minted_for_ada") ++wrong;
+        return accepted();
+    };
+    const AnyChain<4> chain{rows(2)};
+    const Client typed{http, chain.credentials(), chain.empty_places(), OnCodes{}};
+    const AnyClient<HttpRequest, HttpResponse> client{typed};  // a copy: one state
+    std::vector<std::thread> threads;
+    for (int t = 0; t != 3; ++t)
+        threads.emplace_back([copy = client, &wrong] {
+            for (int i = 0; i != 200; ++i)
+                if (!copy.send(chat(), Subject{"ada"})) ++wrong;
+        });
+    for (int i = 0; i != 50; ++i) {
+        typed.replace(AnySlot<0>{PerUser{}});
+        typed.replace(AnySlot<0>{Row{"tenant 0", "token_of_tenant_0"}});
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("a service answers in the place of a refused token, and the token is cut out") {
