@@ -3,11 +3,15 @@
 
 #include <rekey/any_client.hpp>
 #include <rekey/coze.hpp>
+#include <rekey/describe.hpp>
+#include <rekey/driver/callback.hpp>
 #include <rekey/policy/budget.hpp>
 #include <rekey/policy/remember.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/later.hpp"
 
 #include <atomic>
 #include <string>
@@ -134,7 +138,8 @@ TEST_CASE("an empty list is an error in words, of the chain and of each call") {
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == ErrorKind::configuration);
     CHECK(result.error().message() ==
-          "its AnyChain is empty; put at least one credential into the list");
+          "credential (nobody) cannot be sent: its AnyChain is empty; put at least one credential "
+          "into the list");
     CHECK(http.sends().empty());
 }
 
@@ -212,6 +217,31 @@ TEST_CASE("a chain that was made at run time brings the service of its credentia
         {coze::Pat<coze::Personal>{Secret{"pat_0001"}}, Row{"second", "pat_0002"}}};
     const Client client{http, chain.credentials(), chain.empty_places(), coze::RetryOnRefusal{}};
     CHECK(client.send(chat()).credential() == "second");
+}
+
+TEST_CASE("a client with empty places in its chain says so") {
+    testing::Script http;
+    const std::string text = describe_plan(client_of(http, AnyChain<4>{rows(2)}));
+    CHECK_THAT(text, ContainsSubstring("Signs as tenant 0, then as tenant 1, then as (nobody)"));
+    CHECK_THAT(text, ContainsSubstring("Passes over the empty places of the chain: 2 of 4"));
+}
+
+TEST_CASE("an asynchronous client takes a chain that was made at run time") {
+    Later later;
+    testing::ManualScheduler time;
+    const AnyChain<4> chain{rows(2)};
+    const driver::callback::Client client{
+        [&later](const HttpRequest& request, const Attempt& attempt, Later::Done done) {
+            return later(request, attempt, std::move(done));
+        },
+        time, chain.credentials(), chain.empty_places(), OnCodes{}};
+    std::string ended;
+    client.send(chat(), [&ended](const auto& result) { ended = result.error().credential; });
+    later.answer(refusal());
+    CHECK(later.asks.at(0).authorization == "Bearer token_of_tenant_1");
+    later.answer(refusal());
+    CHECK(ended == "tenant 0");
+    CHECK(later.asks.empty());
 }
 
 TEST_CASE("a place asks its credential for the token of the moment") {

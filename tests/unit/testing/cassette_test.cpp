@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/traded.hpp"
 
 #include <cstddef>
 #include <random>
@@ -276,6 +277,24 @@ TEST_CASE("a token exchange is recorded without its secrets, and plays again") {
     REQUIRE(token.has_value());
     CHECK(token->body == R"({"access_token":"__scrubbed__"})");
     CHECK(player(get("https://api.coze.com/v1/me?hint=__scrubbed__"), Attempt{}).has_value());
+}
+
+TEST_CASE("a credential with an exchange is recorded with it, and plays again with another token") {
+    testing::Script http;
+    http.then(granted("exchanged_token_1")).then(200, 4101).then(200);
+    CassetteRecorder recorder{http};
+    const Client live{recorder, CredentialChain{Traded{}, Enterprise{}}, OnCodes{}};
+    CHECK(live.send(chat()).credential() == "enterprise");
+    const std::string text = saved(recorder);
+    for (const char* const secret : {"exchanged_token_1", "assertion-of-the", "pat_enterprise"})
+        CHECK_THAT(text, !ContainsSubstring(secret));
+
+    CassettePlayer player{read(text)};
+    const Client tested{player, CredentialChain{Traded{}, Enterprise{"any_other_token"}},
+                        OnCodes{}};
+    CHECK(tested.send(chat()).credential() == "enterprise");
+    CHECK(player.problem().empty());
+    CHECK(player.left() == 0);
 }
 
 TEST_CASE("what only the program knows to be secret is scrubbed when it says so") {
