@@ -167,7 +167,8 @@ struct ChainOfPlaces<Service, std::index_sequence<Places...>> {
 ///           that stands there twice, by its name or by its token: `problem()` says so at once, and
 ///           so does every call, with ErrorKind::configuration. Nothing is sent then.
 /// Threads   configuration only.
-/// Cost      two allocations a place and client. A call goes by way of the doors: some 360
+/// Cost      a few allocations a place when a client is made. A call goes by way of the doors: some
+/// 360
 ///           instructions more than one of a chain whose length is known, and no allocation.
 /// Example   examples/cookbook/tenants.cpp
 template <std::size_t Room, class Service = void> class AnyChain {
