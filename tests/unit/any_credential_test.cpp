@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/any_credential.hpp>
 
+#include <rekey/any_client.hpp>
 #include <rekey/coze.hpp>
+#include <rekey/describe.hpp>
+#include <rekey/driver/callback.hpp>
 #include <rekey/policy/budget.hpp>
 #include <rekey/policy/remember.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/later.hpp"
 
+#include <atomic>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -31,6 +38,12 @@ struct Minted {
     int* calls;
     std::string token(const Context& context) const {
         ++*calls;
+        return "minted_for_" + std::string(context.subject);
+    }
+};
+struct PerUser {
+    std::string name = "tenant 0";
+    std::string token(const Context& context) const {
         return "minted_for_" + std::string(context.subject);
     }
 };
@@ -125,7 +138,8 @@ TEST_CASE("an empty list is an error in words, of the chain and of each call") {
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == ErrorKind::configuration);
     CHECK(result.error().message() ==
-          "its AnyChain is empty; put at least one credential into the list");
+          "credential (nobody) cannot be sent: its AnyChain is empty; put at least one credential "
+          "into the list");
     CHECK(http.sends().empty());
 }
 
@@ -205,12 +219,61 @@ TEST_CASE("a chain that was made at run time brings the service of its credentia
     CHECK(client.send(chat()).credential() == "second");
 }
 
+TEST_CASE("a client with empty places in its chain says so") {
+    testing::Script http;
+    const std::string text = describe_plan(client_of(http, AnyChain<4>{rows(2)}));
+    CHECK_THAT(text, ContainsSubstring("Signs as tenant 0, then as tenant 1, then as (nobody)"));
+    CHECK_THAT(text, ContainsSubstring("Passes over the empty places of the chain: 2 of 4"));
+}
+
+TEST_CASE("an asynchronous client takes a chain that was made at run time") {
+    Later later;
+    testing::ManualScheduler time;
+    const AnyChain<4> chain{rows(2)};
+    const driver::callback::Client client{
+        [&later](const HttpRequest& request, const Attempt& attempt, Later::Done done) {
+            return later(request, attempt, std::move(done));
+        },
+        time, chain.credentials(), chain.empty_places(), OnCodes{}};
+    std::string ended;
+    client.send(chat(), [&ended](const auto& result) { ended = result.error().credential; });
+    later.answer(refusal());
+    CHECK(later.asks.at(0).authorization == "Bearer token_of_tenant_1");
+    later.answer(refusal());
+    CHECK(ended == "tenant 0");
+    CHECK(later.asks.empty());
+}
+
 TEST_CASE("a place asks its credential for the token of the moment") {
     int calls = 0;
     const AnySlot<1> place{Minted{"minted", &calls}};
     CHECK(place.name == "minted");
     CHECK(place.token(Context{"ada"}) == "minted_for_ada");
     CHECK_FALSE(place.is_fixed());
+}
+
+TEST_CASE("while a place is replaced, each call of each thread sends one of its whole tokens") {
+    std::atomic<int> wrong{0};
+    const auto http = [&wrong](const HttpRequest&, const Attempt& attempt) {
+        const std::string_view sent = attempt.authorization();
+        if (sent != "Bearer token_of_tenant_0" && sent != "Bearer minted_for_ada") ++wrong;
+        return accepted();
+    };
+    const AnyChain<4> chain{rows(2)};
+    const Client typed{http, chain.credentials(), chain.empty_places(), OnCodes{}};
+    const AnyClient<HttpRequest, HttpResponse> client{typed};  // a copy: one state
+    std::vector<std::thread> threads;
+    for (int t = 0; t != 3; ++t)
+        threads.emplace_back([copy = client, &wrong] {
+            for (int i = 0; i != 200; ++i)
+                if (!copy.send(chat(), Subject{"ada"})) ++wrong;
+        });
+    for (int i = 0; i != 50; ++i) {
+        typed.replace(AnySlot<0>{PerUser{}});
+        typed.replace(AnySlot<0>{Row{"tenant 0", "token_of_tenant_0"}});
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("a service answers in the place of a refused token, and the token is cut out") {

@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 
+#include <rekey/any_client.hpp>
 #include <rekey/driver/callback.hpp>
 #include <rekey/http.hpp>
 #include <rekey/policy/backoff.hpp>
@@ -124,4 +125,16 @@ TEST_CASE("a stop token ends an asynchronous call at once") {
     client.send(request, done, StopWith{source.get_token()});
     CHECK(ends.size() == 2);
     CHECK(kept.size() == 1);
+}
+
+TEST_CASE("a stop token stops a call through a client without its type") {
+    std::atomic<int> sends{0};
+    const AnyClient<HttpRequest, HttpResponse> client{Client{Failing{&sends}}};
+    std::stop_source source;
+    (void)client.send(request, StopWith{source.get_token()});
+    CHECK(sends == 1);
+    source.request_stop();
+    const auto result = client.send(request, StopWith{source.get_token()});
+    CHECK(result.error().kind == ErrorKind::cancelled);
+    CHECK(sends == 1);
 }

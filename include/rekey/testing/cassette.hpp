@@ -84,18 +84,33 @@ inline bool read_taped_text(std::string_view line, std::string& text) {
     }
     return true;
 }
-inline void write_taped_headers(std::string& out, const char* mark, const HttpHeaders& headers) {
+/// A line with its mark; none ends in a blank, which an editor would take away.
+inline void write_taped(std::string& out, char mark, std::string_view text) {
+    out += mark;
+    if (!text.empty()) out += ' ' + taped_text(text);
+    if (out.back() == ' ') {
+        out.pop_back();
+        out += "\\x20";
+    }
+    out += '\n';
+}
+inline void write_taped_headers(std::string& out, char mark, const HttpHeaders& headers) {
     for (const HttpHeader& header : headers)
-        out += mark + taped_text(header.name) + ": " + taped_text(header.value) + '\n';
+        write_taped(out, mark, header.name + ": " + header.value);
 }
 inline void write_taped_body(std::string& out, std::string_view body) {
     while (!body.empty()) {
         const std::size_t end = body.find('\n');
-        out += "| " + taped_text(body.substr(0, end)) + '\n';
+        write_taped(out, '|', body.substr(0, end));
         if (end == body.npos) return;
         body.remove_prefix(end + 1);
-        if (body.empty()) out += "| \n";
+        if (body.empty()) write_taped(out, '|', {});
     }
+}
+/// Stands for a method or a URL that the type of a request does not tell.
+inline constexpr std::string_view not_told = "-";
+inline std::string_view or_not_told(std::string_view text) {
+    return text.empty() ? not_told : text;
 }
 
 inline constexpr std::string_view first_line_of_cassettes = "rekey cassette 1";
@@ -114,23 +129,26 @@ inline std::string taped(const Cassette& cassette) {
     std::string out(first_line_of_cassettes);
     out += '\n';
     for (const TapedSend& send : cassette.sends) {
-        out += "\n> " + taped_text(send.request.method) + ' ' + taped_text(send.request.url) + '\n';
-        write_taped_headers(out, "> ", send.request.headers);
-        if (!send.credential.empty()) out += "@ " + taped_text(send.credential) + '\n';
+        out += '\n';
+        write_taped(out, '>',
+                    std::string(or_not_told(send.request.method)) + ' ' +
+                        std::string(or_not_told(send.request.url)));
+        write_taped_headers(out, '>', send.request.headers);
+        if (!send.credential.empty()) write_taped(out, '@', send.credential);
         write_taped_body(out, send.request.body);
         if (!send.answered) {
             const auto reach = static_cast<std::size_t>(send.error.reach);
-            out += "! ";
-            out += words_of_reach[reach < 3 ? reach : 2];
-            out += ' ';
-            out += words_of_verdict[static_cast<std::size_t>(send.error.verdict)];
-            if (!send.error.detail.empty()) out += ' ' + taped_text(send.error.detail);
-            out += '\n';
+            std::string failure(words_of_reach[reach < 3 ? reach : 2]);
+            failure += ' ';
+            failure += words_of_verdict[static_cast<std::size_t>(send.error.verdict)];
+            if (!send.error.detail.empty()) failure += ' ' + send.error.detail;
+            write_taped(out, '!', failure);
             continue;
         }
-        out += "< " + std::to_string(send.response.status) +
-               (send.response.delivered ? " delivered\n" : "\n");
-        write_taped_headers(out, "< ", send.response.headers);
+        write_taped(
+            out, '<',
+            std::to_string(send.response.status) + (send.response.delivered ? " delivered" : ""));
+        write_taped_headers(out, '<', send.response.headers);
         write_taped_body(out, send.response.body);
     }
     return out;
@@ -176,10 +194,11 @@ private:
             return;
         }
         if (line[0] == '#' && place_ == Place::between) return;  // a remark
-        if (line.size() < 2 || line[1] != ' ')
+        if (line != "|" && (line.size() < 2 || line[1] != ' '))
             return fail("begins with none of the marks `> `, `@ `, `| `, `< ` and `! `");
         std::string text;
-        const bool readable = read_taped_text(std::string_view(line).substr(2), text);
+        const bool readable =
+            line == "|" || read_taped_text(std::string_view(line).substr(2), text);
         if (!readable) return fail("holds a control character or an escape that is none");
         switch (line[0]) {
             case '>': return take_request(text);
@@ -194,11 +213,11 @@ private:
         if (place_ == Place::request) return take_header(text, send().request.headers);
         if (place_ != Place::between) return fail("begins a request; an empty line goes before it");
         const std::size_t space = text.find(' ');
-        if (space == text.npos || space + 1 == text.size())
-            return fail("is no request; it should be `> METHOD URL`");
+        if (space == text.npos || space == 0 || space + 1 == text.size())
+            return fail("is no request; it should be `> METHOD URL`, with - for what is not known");
         result_.sends.emplace_back();
-        send().request.method = text.substr(0, space);
-        send().request.url = text.substr(space + 1);
+        if (text.substr(0, space) != not_told) send().request.method = text.substr(0, space);
+        if (text.substr(space + 1) != not_told) send().request.url = text.substr(space + 1);
         place_ = Place::request;
         has_answer_ = has_lines_ = false;
     }
@@ -267,6 +286,12 @@ private:
     bool has_lines_ = false;  // of the body that is being read
 };
 
+/// Calls `act` with every text of a send that is no header.
+template <class Act> void each_text(TapedSend& send, const Act& act) {
+    for (std::string* const text : {&send.request.method, &send.request.url, &send.request.body,
+                                    &send.credential, &send.response.body, &send.error.detail})
+        act(*text);
+}
 /// Takes the secrets out of everything that a send holds.
 inline void scrub(TapedSend& send, Scrubber& scrubber) {
     const auto headers = [&scrubber](HttpHeaders& list) {
@@ -275,9 +300,7 @@ inline void scrub(TapedSend& send, Scrubber& scrubber) {
     };
     headers(send.request.headers);
     headers(send.response.headers);
-    for (std::string* const text : {&send.request.method, &send.request.url, &send.request.body,
-                                    &send.credential, &send.response.body, &send.error.detail})
-        *text = scrubber.text(*text);
+    each_text(send, [&scrubber](std::string& text) { text = scrubber.text(text); });
 }
 
 }  // namespace taping
@@ -322,7 +345,16 @@ public:
                 taping::scrub(result.sends.back(), scrubber);
             }
         }
-        if (scrubber.finds_secret_in(taping::taped(result))) {
+        bool is_clean = !scrubber.finds_secret_in(taping::taped(result));
+        for (TapedSend& send : result.sends)  // and not only line by line
+            taping::each_text(send, [&](const std::string& text) {
+                is_clean = is_clean && !scrubber.finds_secret_in(text);
+            });
+        for (const TapedSend& send : result.sends)
+            for (const HttpHeaders* const list : {&send.request.headers, &send.response.headers})
+                for (const HttpHeader& header : *list)
+                    is_clean = is_clean && !scrubber.finds_secret_in(header.value);
+        if (!is_clean) {
             result.sends.clear();
             result.problem =
                 "cassette: a secret is a part of what every cassette says, such as the "

@@ -11,6 +11,9 @@
 
 #ifndef REKEY_TESTS_COUNT_NOTHING
 #include <rekey/client.hpp>
+
+#include <rekey/any_client.hpp>
+#include <rekey/any_credential.hpp>
 #include <rekey/policy/remember.hpp>
 
 #include "catch.hpp"
@@ -21,6 +24,7 @@
 #include <cstdlib>
 #include <new>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -71,6 +75,31 @@ template <class Client> std::size_t allocations_of(const Client& client) {
 }
 
 }  // namespace
+
+TEST_CASE("a client without its type is one allocation, and its calls allocate nothing") {
+    const Client typed{[](const Light&, const Attempt&) {
+                           return LightResponse{200, R"({"code":0,"msg":""})"};
+                       },
+                       both(), OnCodes{}};
+    const std::size_t before = allocations;
+    const AnyClient<Light, LightResponse> client{typed};
+    CHECK(allocations - before == 1);
+    CHECK(allocations_of(client) == 0);
+    const std::size_t made = allocations;
+    const AnyClient<Light, LightResponse> copy{client};
+    CHECK(copy.send(Light{}, Subject{"ada"}, IdempotencyKey{"order-7"}));
+    CHECK(allocations == made);
+}
+
+TEST_CASE("a call over a chain that was made at run time allocates nothing") {
+    const AnyChain<8> chain{std::vector<AnyCredential>{Personal{}, Enterprise{}}};
+    const Client client{[](const Light&, const Attempt& attempt) {
+                            const bool good = attempt.credential() == "enterprise";
+                            return LightResponse{200, good ? "{}" : R"({"code":4101})"};
+                        },
+                        chain.credentials(), chain.empty_places(), OnCodes{}};
+    CHECK(allocations_of(client) == 0);
+}
 
 TEST_CASE("a call whose first credential is accepted allocates nothing") {
     const Client client{[](const Light&, const Attempt&) {

@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/traded.hpp"
 
 #include <cstddef>
 #include <random>
@@ -46,7 +47,7 @@ constexpr const char* whole =
     "< 200\n"
     "< Content-Type: application/json\n"
     "| {\"code\":4101,\"msg\":\"two\\x09tabs\"}\n"
-    "| \n"
+    "|\n"
     "\n"
     "> POST https://api.coze.com/v3/chat?conversation_id=7\n"
     "@ enterprise\n"
@@ -117,6 +118,33 @@ TEST_CASE("a cassette keeps every byte of a body, and failures of the transport"
     CHECK_FALSE(cassette.sends[1].answered);
     CHECK(cassette.sends[1].error.reach == Reach::cut_short);
     CHECK(cassette.sends[1].error.detail == "reset by peer");
+}
+
+TEST_CASE("a request that tells neither method nor URL is recorded, and plays again") {
+    struct Reply {
+        int status;
+        std::string body;
+    };
+    CassetteRecorder recorder{[](const std::string&, const Attempt&) {
+        return Reply{200, " \n "};
+    }};
+    (void)recorder(std::string("/v1/me"), Attempt{});
+    const std::string text = saved(recorder);
+    CHECK(text == "rekey cassette 1\n\n> - -\n< 200\n| \\x20\n| \\x20\n");
+    CassettePlayer player{read(text)};
+    CHECK(player(std::string("/v1/me"), Attempt{})->body == " \n ");
+}
+
+TEST_CASE("no line of a cassette ends in a blank, and a body may have empty lines") {
+    testing::Script http;
+    http.then(HttpResponse{200, {{"X-Empty", ""}}, "one \n\n", false});
+    CassetteRecorder recorder{http};
+    (void)recorder(get("https://a.example"), Attempt{});
+    const std::string text = saved(recorder);
+    CHECK(text.find(" \n") == std::string::npos);
+    CHECK_THAT(text, ContainsSubstring("< X-Empty:\\x20\n| one\\x20\n|\n|\n"));
+    CHECK(read(text).sends.at(0).response.body == "one \n\n");
+    CHECK(read(text).sends.at(0).response.headers.at(0).value.empty());
 }
 
 TEST_CASE("a cassette may be written by hand") {
@@ -251,6 +279,24 @@ TEST_CASE("a token exchange is recorded without its secrets, and plays again") {
     CHECK(player(get("https://api.coze.com/v1/me?hint=__scrubbed__"), Attempt{}).has_value());
 }
 
+TEST_CASE("a credential with an exchange is recorded with it, and plays again with another token") {
+    testing::Script http;
+    http.then(granted("exchanged_token_1")).then(200, 4101).then(200);
+    CassetteRecorder recorder{http};
+    const Client live{recorder, CredentialChain{Traded{}, Enterprise{}}, OnCodes{}};
+    CHECK(live.send(chat()).credential() == "enterprise");
+    const std::string text = saved(recorder);
+    for (const char* const secret : {"exchanged_token_1", "assertion-of-the", "pat_enterprise"})
+        CHECK_THAT(text, !ContainsSubstring(secret));
+
+    CassettePlayer player{read(text)};
+    const Client tested{player, CredentialChain{Traded{}, Enterprise{"any_other_token"}},
+                        OnCodes{}};
+    CHECK(tested.send(chat()).credential() == "enterprise");
+    CHECK(player.problem().empty());
+    CHECK(player.left() == 0);
+}
+
 TEST_CASE("what only the program knows to be secret is scrubbed when it says so") {
     const auto rules = [] { return Scrubber{}.secret("customer-4711").field("pin"); };
     testing::Script http;
@@ -274,6 +320,16 @@ TEST_CASE("a secret that is a word of the format itself is not saved at all") {
     CHECK_FALSE(recorder.save(out));
     CHECK(out.str().empty());
     CHECK_THAT(recorder.cassette().problem, ContainsSubstring("cannot be taken out"));
+}
+
+TEST_CASE("a secret that comes about where another one was taken out is not saved either") {
+    testing::Script http;
+    http.then(HttpResponse{200, {}, "pat_personal_1\nthe end", false});
+    CassetteRecorder recorder{http, Scrubber{}.secret("__scrubbed__\nthe end")};
+    const Client live{recorder, CredentialChain{Personal{}}, OnCodes{}};
+    (void)live.send(chat());
+    std::ostringstream out;
+    CHECK_FALSE(recorder.save(out));
 }
 
 TEST_CASE("no secret of eight characters is ever in a saved cassette, wherever it was repeated") {

@@ -36,6 +36,12 @@ TEST_CASE("what a scrubber took out once it takes out everywhere, encoded or not
     CHECK(scrubber.text(R"({"echo":"pat\/one+two"})") == R"({"echo":"__scrubbed__"})");
 }
 
+TEST_CASE("of two secrets the longer one is taken out first, so that none of it is left") {
+    Scrubber scrubber;
+    scrubber.secret("abcdefgh").secret("abcdefgh-ijkl");
+    CHECK(scrubber.text("is abcdefgh-ijkl or abcdefgh") == "is __scrubbed__ or __scrubbed__");
+}
+
 TEST_CASE("a short text is taken out only where its name says what it is") {
     Scrubber scrubber;
     CHECK(scrubber.text(R"({"password":"hotel"})") == R"({"password":"__scrubbed__"})");
