@@ -4,10 +4,12 @@
 
 #include <rekey/policy/backoff.hpp>
 
+#include <QtCore/QMetaEnum>
 #include <chrono>
 #include <memory>
 #include <string>
 
+#include "../support/failure_table.hpp"
 #include "../support/loopback_server.hpp"
 #include "../support/qt_harness.hpp"
 #include "catch.hpp"
@@ -80,6 +82,26 @@ TEST_CASE("qt: every error means what the table of errors says") {
         CHECK((error_of(row.error, {true, true}, "x").reach == row.begun));
         CHECK((error_of(row.error, {false, false}, "x").verdict == row.verdict));
     }
+}
+
+TEST_CASE("qt: the page's table of failures is what the adapter says") {
+    int checked = 0;
+    for (const auto& row : failure_table::of("Qt"))
+        for (const std::string& word : row.words) {
+            bool is_known = false;
+            const int error = QMetaEnum::fromType<QNetworkReply::NetworkError>().keyToValue(
+                (word + "Error").c_str(), &is_known);
+            const int plain = QMetaEnum::fromType<QNetworkReply::NetworkError>().keyToValue(
+                word.c_str(), is_known ? nullptr : &is_known);
+            if (!is_known || word == "NoError") continue;
+            CAPTURE(row.says, word);
+            Progress progress;
+            progress.request_begun = row.says == "sent_unanswered" || row.says == "cut_short";
+            const auto code = static_cast<Error>(error >= 0 ? error : plain);
+            CHECK(failure_table::said(error_of(code, progress, "text")) == row.says);
+            ++checked;
+        }
+    CHECK(checked == 8);
 }
 
 TEST_CASE("qt: calls fall back and wait in Qt's own event loop") {
