@@ -30,7 +30,7 @@ struct NoSlot {
 };
 struct NoSignal {
     static constexpr NoSlot slot() noexcept { return {}; }
-    static constexpr void emit() noexcept {}
+    static constexpr void raise() noexcept {}
 };
 
 /// What the operations of one send share: they never run at the same time as their cancellation.
@@ -110,7 +110,7 @@ public:
     void cancel() {
         if constexpr (async_parts::CanCancel<Own>::value) own_.cancel();
         if constexpr (Library::has_slots)
-            Library::dispatch(lane_->strand, [lane = lane_] { Library::emit(lane->signal); });
+            Library::dispatch(lane_->strand, [lane = lane_] { Library::raise(lane->signal); });
     }
 
 private:
