@@ -74,7 +74,7 @@ rekey_library(openssl "OpenSSL 3 (Debian: libssl-dev)" TARGETS OpenSSL::Crypto)
 rekey_library(microhttpd "libmicrohttpd (Debian: libmicrohttpd-dev)"
               HEADER microhttpd.h LIBRARY_NAMES microhttpd)
 rekey_library(cli11 "CLI11 (Debian: libcli11-dev)" HEADER CLI/CLI.hpp)
-if(REKEY_BUILD_EXAMPLES)
+if(REKEY_BUILD_EXAMPLES OR REKEY_BUILD_TESTS)
     # A header in some packages, a header and a library in others, which must then be read with the
     # definitions it was built with: only the package itself knows them.
     find_package(httplib CONFIG QUIET)
@@ -90,6 +90,8 @@ if(REKEY_BUILD_EXAMPLES)
         rekey_library(httplib "cpp-httplib (Debian: libcpp-httplib-dev and pkg-config)"
                       HEADER httplib.h)
     endif()
+endif()
+if(REKEY_BUILD_EXAMPLES)
     rekey_library(qrencode "libqrencode (Debian: libqrencode-dev)"
                   HEADER qrencode.h LIBRARY_NAMES qrencode)
 endif()
@@ -107,7 +109,9 @@ endif()
 # The library behind include/rekey/<header>; empty when the header needs none.
 function(rekey_library_of header result)
     set(${result} "" PARENT_SCOPE)
-    if(header MATCHES "^adapter/(.*)\\.hpp$")
+    if(header MATCHES "^adapter/curl")
+        set(${result} curl PARENT_SCOPE)
+    elseif(header MATCHES "^adapter/(.*)\\.hpp$")
         set(${result} ${CMAKE_MATCH_1} PARENT_SCOPE)
     elseif(header MATCHES "^driver/(asio|boost_asio)\\.hpp$")
         set(${result} ${CMAKE_MATCH_1} PARENT_SCOPE)

@@ -586,6 +586,18 @@ TEST_CASE("curl: a refused URL does not stand in for the next one") {
     CHECK(other.connections() == 1);
 }
 
+TEST_CASE("curl: a relative URL is never completed with that of the request before") {
+    Server server(Server::always(200, "{}"));
+    const Transport transport;
+    REQUIRE(transport(post(server.url("/a/b")), signed_attempt()).has_value());
+    for (const char* url : {"c", "/c", "?c", "//192.0.2.1/", "../c"}) {
+        CAPTURE(url);
+        check_error(transport(post(url), signed_attempt()), Reach::never_sent,
+                    TransportVerdict::lasting);
+    }
+    CHECK(server.requests().size() == 1);
+}
+
 TEST_CASE("curl: plain http leaves this machine only when the options allow it") {
     const Transport transport;
     for (const char* url :

@@ -269,6 +269,11 @@ public:
         std::unique_lock<std::mutex> lock(mutex_);
         return closed_.wait_for(lock, std::chrono::seconds{10}, [&] { return open_.empty(); });
     }
+    /// How many connections are open on this side.
+    std::size_t open_connections() const {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return open_.size();
+    }
     /// How many connections were accepted so far.
     std::size_t connections() const {
         const std::lock_guard<std::mutex> lock(mutex_);

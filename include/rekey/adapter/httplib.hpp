@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSL-1.0
+// httplib::Transport: sends an HttpRequest with cpp-httplib.
+#ifndef REKEY_ADAPTER_HTTPLIB_HPP
+#define REKEY_ADAPTER_HTTPLIB_HPP
+
+#include <rekey/oauth/url.hpp>
+#include <rekey/wire.hpp>
+
+#include <httplib.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#if !defined(_WIN32)
+#include <csignal>
+#include <ctime>
+#endif
+
+namespace rekey {
+inline namespace v0_1 {
+namespace httplib {
+
+/// How a `Transport` connects. Every member has a default that is safe for production.
+struct Options {
+    Duration connect_timeout = std::chrono::seconds{5};
+    /// For one send, with its answer; an attempt's own timeout can only shorten it. Zero: no limit.
+    Duration timeout = std::chrono::seconds{600};
+    /// A connection idle for longer is not used again; zero keeps none.
+    Duration keep_alive = std::chrono::seconds{30};
+    /// A PEM file of certificate authorities that replaces the system's. Verification stays on.
+    std::string ca_file{};
+    /// True sends credentials over plain http to any host. By default only to this machine.
+    bool allow_http = false;
+    /// The largest answer that is kept; a longer one ends the attempt as `cut_short`.
+    std::size_t max_body_bytes = std::size_t{64} << 20;
+    /// Carries `attempt.idempotency_key()`, unless the request has it already. Empty: not sent.
+    std::string idempotency_header = "Idempotency-Key";
+    /// How many idle connections are kept.
+    std::size_t max_idle = 64;
+};
+
+/// How far an exchange came, as far as cpp-httplib lets one see.
+struct Progress {
+    bool answer_begun = false;  ///< The headers of an answer were read.
+    bool is_late = false;       ///< We stopped it because its time was up.
+    bool is_too_long = false;   ///< We stopped it because the answer is too long.
+};
+
+/// What a failure of cpp-httplib means. Errors of before a connection was made: never sent. `Read`
+/// and `Write`: sent, and an answer may have begun.
+inline TransportError error_of(::httplib::Error error, const Progress& progress);
+
+namespace detail {
+class Pool;
+}  // namespace detail
+
+/// Sends an `HttpRequest` over HTTP/1.1 with cpp-httplib (0.11 and later) and returns the whole
+/// answer.
+///
+/// ```
+/// rekey::Client client{rekey::httplib::Transport{}, policies...};
+/// ```
+/// Sends each request once, follows no redirect, answers no challenge, knows no cookies, reads no
+/// environment and asks for no compression. Writing to a connection that the server has closed
+/// raises no SIGPIPE here, as it would with cpp-httplib alone.
+///
+/// Macros   cpp-httplib's classes change their layout with `CPPHTTPLIB_OPENSSL_SUPPORT`. Define it
+/// in
+///          every file of a program or in none, as your package says (pkg-config cpp-httplib); no
+///          header can see the other files. This one defines no macro. Without it https is refused.
+/// Errors   as those of `curl::Transport`, but a connection that breaks inside the head of an
+/// answer
+///          counts as `sent_unanswered`: cpp-httplib does not tell.
+/// Time     each of connecting, writing and the wait for the next bytes takes what is left at most,
+///          and the body is stopped when the time is up. A server that sends its headers byte by
+///          byte can stretch that; use another transport for servers you do not trust so far.
+/// Headers  complete, repeated ones kept, in whatever order cpp-httplib keeps them. It adds
+/// `Accept`,
+///          `User-Agent`, and for a body without one a `Content-Type: text/plain`.
+/// Threads  `operator()` may run in any number of threads. Copies share their connections.
+/// Source   RFC 9110 §9.2.2, RFC 9112 §6.3; cpp-httplib's README.
+class Transport {
+public:
+    static constexpr bool follows_redirects = false;
+    static constexpr bool vouches_for_whole_bodies = true;
+
+    explicit Transport(Options options = {});
+
+    TransportResult<HttpResponse> operator()(const HttpRequest& request,
+                                             const Attempt& attempt) const;
+
+private:
+    std::shared_ptr<detail::Pool> pool_;
+};
+
+inline TransportError error_of(::httplib::Error error, const Progress& progress) {
+    TransportError made{progress.answer_begun ? Reach::cut_short : Reach::sent_unanswered,
+                        "cpp-httplib: " + ::httplib::to_string(error), TransportVerdict::passing};
+    if (progress.is_late) made.detail = "the time of this attempt was up";
+    if (progress.is_too_long) made.detail = "the answer is longer than httplib::Options allow";
+    using Error = ::httplib::Error;
+    switch (error) {
+        case Error::SSLLoadingCerts:
+        case Error::SSLServerVerification:
+            made.verdict = TransportVerdict::lasting;
+            [[fallthrough]];
+        case Error::Connection:
+        case Error::BindIPAddress:
+        case Error::SSLConnection:
+        case Error::ConnectionTimeout: made.reach = Reach::never_sent; break;
+        default: break;
+    }
+    // Names that later versions have and 0.11 does not.
+    const std::string name = ::httplib::to_string(error);
+    if (name.find("hostname verification") != std::string::npos) {
+        made.reach = Reach::never_sent;
+        made.verdict = TransportVerdict::lasting;
+    }
+    if (name.find("Proxy connection") != std::string::npos) made.reach = Reach::never_sent;
+    return made;
+}
+
+namespace detail {
+
+/// Keeps SIGPIPE from this thread: cpp-httplib writes without MSG_NOSIGNAL, and a write to a
+/// connection that the server has closed would end the program.
+class NoBrokenPipe {
+public:
+#if !defined(_WIN32)
+    NoBrokenPipe() noexcept {
+        sigemptyset(&pipe_);
+        sigaddset(&pipe_, SIGPIPE);
+        sigset_t pending;
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        if (!was_pending_) pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    }
+    ~NoBrokenPipe() {
+        if (was_pending_) return;
+        sigset_t pending;
+        sigpending(&pending);
+        int taken = 0;
+        if (sigismember(&pending, SIGPIPE) == 1) sigwait(&pipe_, &taken);
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+
+private:
+    sigset_t pipe_{};
+    sigset_t before_{};
+    bool was_pending_ = false;
+
+public:
+#else
+    NoBrokenPipe() = default;
+#endif
+    NoBrokenPipe(const NoBrokenPipe&) = delete;
+    NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
+};
+
+/// The idle connections, each with its origin. The last one given back is taken first.
+class Pool {
+public:
+    using Clock = std::chrono::steady_clock;
+    struct Idle {
+        std::string origin;
+        std::unique_ptr<::httplib::Client> client;
+        Clock::time_point since;
+    };
+
+    explicit Pool(Options options) : options_(std::move(options)) {}
+
+    const Options& options() const noexcept { return options_; }
+
+    std::unique_ptr<::httplib::Client> take(const std::string& origin) {
+        const Clock::time_point now = Clock::now();
+        const std::lock_guard<std::mutex> lock(mutex_);
+        for (std::size_t i = idle_.size(); i-- != 0;) {
+            if (now - idle_[i].since > options_.keep_alive) {
+                idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+                continue;
+            }
+            if (idle_[i].origin != origin) continue;
+            auto client = std::move(idle_[i].client);
+            idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+            return client;
+        }
+        return nullptr;
+    }
+    void give_back(std::string origin, std::unique_ptr<::httplib::Client> client) {
+        if (options_.keep_alive <= Duration::zero()) return;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (idle_.size() < options_.max_idle)
+            idle_.push_back({std::move(origin), std::move(client), Clock::now()});
+    }
+
+private:
+    const Options options_;
+    std::mutex mutex_{};
+    std::vector<Idle> idle_{};
+};
+
+/// `https://host:port`, as a connection is known by.
+inline std::string origin_of(const oauth::Origin& origin, bool is_plain) {
+    return (is_plain ? "http://" : "https://") + std::string(origin.host) + ':' +
+           std::to_string(origin.port);
+}
+
+inline std::unique_ptr<::httplib::Client> connect(const Options& options,
+                                                  const std::string& origin) {
+    auto client = std::make_unique<::httplib::Client>(origin);
+    if (!client->is_valid()) return nullptr;
+    client->set_keep_alive(options.keep_alive > Duration::zero());
+    client->set_follow_location(false);
+    client->set_url_encode(false);  // The path is as the caller wrote it.
+    client->set_compress(false);
+    client->set_decompress(false);
+    client->set_tcp_nodelay(true);
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+    client->enable_server_certificate_verification(true);
+    if (!options.ca_file.empty()) client->set_ca_cert_path(options.ca_file);
+#endif
+    return client;
+}
+
+/// Zero means no limit to us and "at once" to cpp-httplib; none is a day there.
+inline void set_times(::httplib::Client& client, Duration connecting, Duration whole) {
+    constexpr Duration longest = std::chrono::hours{24};
+    constexpr Duration least = std::chrono::microseconds{1};
+    if (whole <= Duration::zero() || whole > longest) whole = longest;
+    if (connecting <= Duration::zero() || connecting > whole) connecting = whole;
+    if (connecting < least) connecting = least;
+    if (whole < least) whole = least;
+    client.set_connection_timeout(connecting);
+    client.set_read_timeout(whole);
+    client.set_write_timeout(whole);
+}
+
+inline HttpHeaders headers_of(const ::httplib::Response& response) {
+    HttpHeaders headers;
+    headers.reserve(response.headers.size());
+    for (const auto& [name, value] : response.headers) headers.push_back({name, value});
+    return headers;
+}
+
+}  // namespace detail
+
+inline Transport::Transport(Options options)
+    : pool_(std::make_shared<detail::Pool>(std::move(options))) {}
+
+inline TransportResult<HttpResponse> Transport::operator()(const HttpRequest& request,
+                                                           const Attempt& attempt) const {
+    using Clock = std::chrono::steady_clock;
+    const Options& options = pool_->options();
+    if (attempt.timeout() < Duration::zero())
+        return TransportError{Reach::never_sent, "no time was left for this attempt"};
+    if (const char* wrong = wire::fault_of(request, attempt, options.idempotency_header))
+        return wire::refused(wrong);
+    const oauth::Url url = oauth::parse_url(request.url);
+    if (!url) return wire::refused(std::string(oauth::sentence(url.error)));
+    const bool is_plain = same_header_name(url.origin.scheme, "http");
+    if (is_plain && !options.allow_http && !oauth::is_loopback(url.origin.host))
+        return wire::refused("plain http to another machine needs httplib::Options::allow_http");
+#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+    if (!is_plain) return wire::refused("this cpp-httplib was compiled without TLS");
+#endif
+
+    ::httplib::Request outgoing;
+    outgoing.method = request.method;
+    outgoing.path = std::string(url.path.empty() ? "/" : url.path);
+    if (url.query.data() != nullptr && request.url.find('?') != std::string::npos) {
+        outgoing.path += '?';
+        outgoing.path += url.query;
+    }
+    outgoing.body = request.body;
+    wire::each_header(request, attempt, options.idempotency_header,
+                      [&outgoing](std::string_view name, std::string_view value) {
+                          outgoing.headers.emplace(std::string(name), std::string(value));
+                      });
+
+    const Duration limit = wire::limit_of(options.timeout, attempt);
+    const Clock::time_point begin = Clock::now();
+    Progress progress;
+    HttpResponse response;
+    const auto take_head = [&](const ::httplib::Response& head) {
+        progress.answer_begun = true;
+        response.status = head.status;
+        response.headers = detail::headers_of(head);
+        return head.status >= 200;  // An interim answer that cpp-httplib does not pass over.
+    };
+    outgoing.response_handler = take_head;
+    outgoing.content_receiver = [&](const char* data, std::size_t size, auto, auto) {
+        progress.is_too_long = size > options.max_body_bytes - response.body.size();
+        progress.is_late = limit > Duration::zero() && Clock::now() - begin > limit;
+        if (progress.is_too_long || progress.is_late) return false;
+        response.body.append(data, size);
+        return true;
+    };
+
+    const std::string origin = detail::origin_of(url.origin, is_plain);
+    std::unique_ptr<::httplib::Client> client = pool_->take(origin);
+    if (client == nullptr) client = detail::connect(options, origin);
+    if (client == nullptr) return wire::refused("cpp-httplib could not be set up for this server");
+    detail::set_times(*client, options.connect_timeout, limit);
+    const detail::NoBrokenPipe quiet;
+    ::httplib::Response head;
+    ::httplib::Error error = ::httplib::Error::Success;
+    const bool is_answered = client->send(outgoing, head, error);
+    for (auto& [name, value] : outgoing.headers)
+        if (same_header_name(name, attempt.header())) wire::wipe(value);
+    if (is_answered && !progress.answer_begun) take_head(head);  // It asks nobody about a 204.
+    if (progress.answer_begun && response.status < 200)
+        return TransportError{Reach::cut_short, "an interim answer was taken for the last one"};
+    if (!is_answered) return error_of(error, progress);
+    switch (wire::framing_of(request.method, response.status, response.headers)) {
+        case wire::Framing::open: return TransportError{Reach::cut_short, wire::open_ended};
+        case wire::Framing::contradictory:
+            return TransportError{Reach::cut_short, wire::two_lengths};
+        case wire::Framing::whole: break;
+    }
+    pool_->give_back(origin, std::move(client));
+    return response;
+}
+
+}  // namespace httplib
+}  // namespace v0_1
+}  // namespace rekey
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+// The cpp-httplib transport beside what every transport does.
+#include <rekey/adapter/httplib.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../support/loopback_server.hpp"
+#include "catch.hpp"
+
+namespace {
+
+using loopback::Connection;
+using loopback::Server;
+using rekey::Attempt;
+using rekey::HttpRequest;
+using rekey::Reach;
+using rekey::TransportVerdict;
+using rekey::httplib::error_of;
+using rekey::httplib::Options;
+using rekey::httplib::Progress;
+using rekey::httplib::Transport;
+using Error = ::httplib::Error;
+
+HttpRequest post(std::string url, std::string body = "{}") {
+    return {"POST", std::move(url), {}, std::move(body)};
+}
+
+}  // namespace
+
+TEST_CASE("httplib: every error means what the table of errors says") {
+    struct Row {
+        Error error;
+        Reach before, after;  ///< Before and after the headers of an answer.
+        TransportVerdict verdict;
+    };
+    constexpr auto passing = TransportVerdict::passing;
+    constexpr auto lasting = TransportVerdict::lasting;
+    const Row rows[] = {
+        {Error::Connection, Reach::never_sent, Reach::never_sent, passing},
+        {Error::ConnectionTimeout, Reach::never_sent, Reach::never_sent, passing},
+        {Error::SSLConnection, Reach::never_sent, Reach::never_sent, passing},
+        {Error::SSLLoadingCerts, Reach::never_sent, Reach::never_sent, lasting},
+        {Error::SSLServerVerification, Reach::never_sent, Reach::never_sent, lasting},
+        {Error::Write, Reach::sent_unanswered, Reach::cut_short, passing},
+        {Error::Read, Reach::sent_unanswered, Reach::cut_short, passing},
+        {Error::Canceled, Reach::sent_unanswered, Reach::cut_short, passing},
+        {Error::Compression, Reach::sent_unanswered, Reach::cut_short, passing},
+        {Error::Unknown, Reach::sent_unanswered, Reach::cut_short, passing},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(::httplib::to_string(row.error));
+        Progress progress;
+        CHECK((error_of(row.error, progress).reach == row.before));
+        CHECK((error_of(row.error, progress).verdict == row.verdict));
+        CHECK_FALSE(error_of(row.error, progress).detail.empty());
+        progress.answer_begun = true;
+        CHECK((error_of(row.error, progress).reach == row.after));
+    }
+}
+
+TEST_CASE("httplib: eight threads share one transport") {
+    Server server([](Connection& connection) {
+        loopback::Request request;
+        while (connection.read(request)) connection.answer(200, request.body);
+    });
+    const Transport transport;
+    std::atomic<int> right{0};
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread != 8; ++thread)
+        threads.emplace_back([&, thread] {
+            for (int i = 0; i != 20; ++i) {
+                const std::string body = std::to_string(thread) + ":" + std::to_string(i);
+                const auto answer = transport(post(server.url(), body), Attempt{});
+                if (answer.has_value() && (*answer).body == body) ++right;
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(right == 160);
+    CHECK(server.connections() <= 8);
+}
+
+TEST_CASE("httplib: a write to a connection that is gone does not end the program") {
+    std::signal(SIGPIPE, SIG_DFL);
+    sigset_t before;
+    sigset_t after;
+    pthread_sigmask(SIG_BLOCK, nullptr, &before);
+    {
+        const rekey::httplib::detail::NoBrokenPipe quiet;
+        pthread_kill(pthread_self(), SIGPIPE);  // As the system does at such a write.
+    }
+    sigset_t pending;
+    sigpending(&pending);
+    CHECK(sigismember(&pending, SIGPIPE) == 0);
+    pthread_sigmask(SIG_BLOCK, nullptr, &after);
+    CHECK(sigismember(&after, SIGPIPE) == sigismember(&before, SIGPIPE));
+}
+
+TEST_CASE("httplib: a server that closes during an upload ends an attempt, not the program") {
+    Server server([](Connection& connection) {
+        connection.read_some();
+        connection.reset();
+    });
+    const auto answer = Transport{}(post(server.url(), std::string(32 << 20, 'x')), Attempt{});
+    REQUIRE_FALSE(answer.has_value());
+    CHECK((answer.error().reach == Reach::sent_unanswered));
+    CHECK(server.connections() == 1);
+}
+
+TEST_CASE("httplib: an answer that is too long is cut short") {
+    Server server(Server::always(200, std::string(5000, 'x')));
+    Options options;
+    options.max_body_bytes = 4999;
+    const auto answer = Transport{options}(post(server.url()), Attempt{});
+    REQUIRE_FALSE(answer.has_value());
+    CHECK((answer.error().reach == Reach::cut_short));
+    options.max_body_bytes = 5000;
+    CHECK(Transport{options}(post(server.url()), Attempt{}).has_value());
+}
+
+TEST_CASE("httplib: an interim answer is passed over or refused, never taken for the last one") {
+    Server early([](Connection& connection) {
+        if (!connection.read()) return;
+        connection.write("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+        connection.answer(200, "{}");
+    });
+    const auto answer = Transport{}(post(early.url()), Attempt{});
+    if (answer.has_value())
+        CHECK((*answer).status == 200);
+    else
+        CHECK((answer.error().reach == Reach::cut_short));
+    Server goes_on([](Connection& connection) {
+        if (!connection.read()) return;
+        connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+        connection.answer(200, "{}");
+    });
+    CHECK(Transport{}(post(goes_on.url()), Attempt{}).has_value());
+}
+
+TEST_CASE("httplib: no connection is kept when the options say so") {
+    Server server(Server::always(200, "{}"));
+    Options options;
+    options.keep_alive = rekey::Duration::zero();
+    const Transport transport{options};
+    for (int i = 0; i != 3; ++i) CHECK(transport(post(server.url()), Attempt{}).has_value());
+    CHECK(server.connections() == 3);
+}
+
+#if defined(REKEY_TESTS_LOOPBACK_TLS) && defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+
+TEST_CASE("httplib: TLS works with the right authority and is refused without it") {
+    const loopback::SelfSigned identity;
+    Server server(Server::always(200, "{}"), identity);
+    const auto refused = Transport{}(post(server.https_url()), Attempt{});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK((refused.error().reach == Reach::never_sent));
+    CHECK((refused.error().verdict == TransportVerdict::lasting));
+    CHECK(server.requests().empty());
+
+    char name[] = "/tmp/rekey-httplib-test-XXXXXX";
+    const int file = ::mkstemp(name);
+    REQUIRE(file >= 0);
+    const bool written = ::write(file, identity.pem().data(), identity.pem().size()) ==
+                         static_cast<ssize_t>(identity.pem().size());
+    ::close(file);
+    REQUIRE(written);
+    Options options;
+    options.ca_file = name;
+    const Transport transport{options};
+    for (int i = 0; i != 3; ++i) CHECK(transport(post(server.https_url()), Attempt{}).has_value());
+    CHECK(server.connections() <= 2);
+    CHECK(server.requests().size() == 3);
+    std::remove(name);
+}
+
+#endif
