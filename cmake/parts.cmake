@@ -99,6 +99,13 @@ if(REKEY_BUILD_TESTS)
     rekey_library(boost_outcome "Boost headers (Debian: libboost-dev)"
                   HEADER boost/outcome/basic_result.hpp)
     rekey_library(boost_asio "Boost headers (Debian: libboost-dev)" HEADER boost/asio/post.hpp)
+    if(TARGET OpenSSL::SSL)
+        rekey_library(beast "Boost headers (Debian: libboost-dev)" HEADER boost/beast/ssl.hpp)
+        target_link_libraries(rekey_with_beast INTERFACE OpenSSL::SSL OpenSSL::Crypto)
+    else()
+        set(rekey_has_beast FALSE)
+        set(rekey_absent_beast "OpenSSL 3 (Debian: libssl-dev)")
+    endif()
     rekey_library(asio "standalone Asio (Debian: libasio-dev)" HEADER asio/post.hpp)
     rekey_library(nlohmann_json "nlohmann/json (Debian: nlohmann-json3-dev)"
                   HEADER nlohmann/json.hpp)

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSL-1.0
+// The Boost.Beast transports beside what every transport does.
+#include <rekey/adapter/beast.hpp>
+
+#include <rekey/driver/boost_asio.hpp>
+#include <rekey/rekey.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "../support/loopback_server.hpp"
+#include "catch.hpp"
+
+namespace {
+
+namespace net = boost::asio;
+using loopback::Connection;
+using loopback::Server;
+using rekey::Attempt;
+using rekey::HttpRequest;
+using rekey::HttpResponse;
+using rekey::Reach;
+using rekey::TransportVerdict;
+using rekey::beast::AsyncTransport;
+using rekey::beast::Options;
+using rekey::beast::Transport;
+
+HttpRequest post(std::string url, std::string body = "{}") {
+    return {"POST", std::move(url), {}, std::move(body)};
+}
+
+struct Personal {
+    static constexpr auto name = "personal";
+    std::string token = "pat_personal";
+};
+struct Enterprise {
+    static constexpr auto name = "enterprise";
+    std::string token = "pat_enterprise";
+};
+
+/// Refuses one of the two.
+Server::Behaviour moved() {
+    return [](Connection& connection) {
+        loopback::Request seen;
+        while (connection.read(seen)) {
+            const bool is_old = seen.header("Authorization") == "Bearer pat_personal";
+            connection.answer(is_old ? 401 : 200, is_old ? R"({"code":4100})" : "{}");
+        }
+    };
+}
+
+}  // namespace
+
+TEST_CASE("beast: what happened counts more than the code") {
+    using rekey::beast::error_of;
+    const std::vector<boost::system::error_code> errors = {
+        net::error::connection_refused,
+        net::error::host_not_found,
+        net::error::connection_reset,
+        net::error::eof,
+        boost::beast::http::error::end_of_stream,
+        boost::beast::http::error::partial_message,
+        net::ssl::error::stream_truncated};
+    for (const auto& error : errors) {
+        CAPTURE(error.message());
+        CHECK((error_of(error, {false, false}).reach == Reach::never_sent));
+        CHECK((error_of(error, {true, false}).reach == Reach::sent_unanswered));
+        CHECK((error_of(error, {true, true}).reach == Reach::cut_short));
+        CHECK((error_of(error, {}).verdict == TransportVerdict::passing));
+        CHECK_FALSE(error_of(error, {}).detail.empty());
+    }
+}
+
+TEST_CASE("beast: eight threads share one transport") {
+    Server server([](Connection& connection) {
+        loopback::Request request;
+        while (connection.read(request)) connection.answer(200, request.body);
+    });
+    const Transport transport;
+    std::atomic<int> right{0};
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread != 8; ++thread)
+        threads.emplace_back([&, thread] {
+            for (int i = 0; i != 20; ++i) {
+                const std::string body = std::to_string(thread) + ":" + std::to_string(i);
+                const auto answer = transport(post(server.url(), body), Attempt{});
+                if (answer.has_value() && (*answer).body == body) ++right;
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(right == 160);
+    CHECK(server.connections() <= 8);
+}
+
+TEST_CASE("beast: a client of Asio falls back over it, in several threads") {
+    Server server(moved());
+    net::io_context io;
+    std::atomic<int> served{0};
+    {
+        const rekey::driver::asio::Client client{
+            io.get_executor(), AsyncTransport{io.get_executor()},
+            rekey::CredentialChain{Personal{}, Enterprise{}}, rekey::RetryOn<4100>{}};
+        for (int i = 0; i != 40; ++i)
+            client.async_send(post(server.url()), [&](const rekey::Result<HttpResponse>& result) {
+                served += result && result.credential() == "enterprise" ? 1 : 0;
+            });
+    }
+    std::vector<std::thread> threads;
+    for (int i = 0; i != 3; ++i) threads.emplace_back([&] { io.run(); });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(served == 40);
+    CHECK(server.requests().size() == 80);
+}
+
+TEST_CASE("beast: a context that is destroyed takes its requests along") {
+    Server server([](Connection& connection) {
+        connection.read();
+        connection.linger_until_closed();
+    });
+    int ends = 0;
+    {
+        auto io = std::make_unique<net::io_context>();
+        const auto done = [&ends](const AsyncTransport::Answer&) { ++ends; };
+        const AsyncTransport transport{io->get_executor()};
+        const auto waiting = transport(post(server.url()), Attempt{}, done);
+        while (server.requests().empty()) io->run_for(std::chrono::milliseconds{5});
+        const auto begun = transport(post(server.url()), Attempt{}, done);
+        io.reset();
+        waiting.cancel();  // nothing is left to cancel
+    }
+    CHECK(ends == 0);
+    CHECK(server.wait_until_all_closed());
+}
+
+TEST_CASE("beast: an answer that is too long is cut short") {
+    Server server(Server::always(200, std::string(5000, 'x')));
+    Options options;
+    options.max_body_bytes = 4999;
+    const auto answer = Transport{options}(post(server.url()), Attempt{});
+    REQUIRE_FALSE(answer.has_value());
+    CHECK((answer.error().reach == Reach::cut_short));
+    options.max_body_bytes = 5000;
+    CHECK(Transport{options}(post(server.url()), Attempt{}).has_value());
+}
+
+TEST_CASE("beast: interim answers are passed over, a switch of protocols is none") {
+    for (const bool switches : {false, true}) {
+        Server server([switches](Connection& connection) {
+            if (!connection.read()) return;
+            connection.write(switches ? "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"
+                                      : "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+            connection.answer(200, "{}");
+        });
+        const auto answer = Transport{}(post(server.url()), Attempt{});
+        CHECK(answer.has_value() == !switches);
+        if (switches)
+            CHECK((answer.error().reach == Reach::cut_short));
+        else
+            CHECK((*answer).headers.size() == 1);
+    }
+}
+
+TEST_CASE("beast: a request says whom it asks, and its body's length") {
+    Server server(Server::always(200, "{}"));
+    const Transport transport;
+    REQUIRE(transport(post(server.url("/v3/chat?bot=1#part"), ""), Attempt{}).has_value());
+    HttpRequest own{"GET", server.url(), {{"Host", "api.example"}, {"User-Agent", "mine"}}, {}};
+    REQUIRE(transport(own, Attempt{}).has_value());
+    const auto seen = server.requests();
+    REQUIRE(seen.size() == 2);
+    CHECK(seen[0].head.substr(0, seen[0].head.find('\r')) == "POST /v3/chat?bot=1 HTTP/1.1");
+    CHECK(seen[0].header("Host") == server.authority());
+    CHECK(seen[0].header("Content-Length") == "0");
+    CHECK(seen[0].header("User-Agent") == "rekey");
+    CHECK(seen[1].count("Host") == 1);
+    CHECK(seen[1].header("Host") == "api.example");
+    CHECK(seen[1].header("User-Agent") == "mine");
+    CHECK(seen[1].count("Content-Length") == 0);
+}
+
+#if defined(REKEY_TESTS_LOOPBACK_TLS)
+TEST_CASE("beast: a certificate that nobody vouches for ends the attempt before anything is sent") {
+    const loopback::SelfSigned identity;
+    Server server(Server::always(200, "{}"), identity);
+    const auto answer = Transport{}(post(server.https_url()), Attempt{});
+    REQUIRE_FALSE(answer.has_value());
+    CHECK((answer.error().reach == Reach::never_sent));
+    CHECK((answer.error().verdict == TransportVerdict::lasting));
+    CHECK(server.requests().empty());
+
+    Options options;
+    options.ca_file = "no/such/file.pem";
+    const auto unread = Transport{options}(post(server.https_url()), Attempt{});
+    REQUIRE_FALSE(unread.has_value());
+    CHECK((unread.error().reach == Reach::never_sent));
+    CHECK((unread.error().verdict == TransportVerdict::lasting));
+}
+
+TEST_CASE("beast: with the right authority TLS works, and only for the certificate's host") {
+    const loopback::SelfSigned identity;
+    Server server(Server::always(200, "{}"), identity);
+    const std::string file = "beast_test_authority.pem";
+    if (std::FILE* out = std::fopen(file.c_str(), "w")) {
+        std::fputs(identity.pem().c_str(), out);
+        std::fclose(out);
+    }
+    Options options;
+    options.ca_file = file;
+    const Transport transport{options};
+    net::io_context io;
+    const AsyncTransport async{io.get_executor(), options};
+    std::remove(file.c_str());
+    for (int i = 0; i != 3; ++i) CHECK(transport(post(server.https_url()), Attempt{}).has_value());
+    int served = 0;
+    (void)async(post(server.https_url()), Attempt{},
+                [&](const AsyncTransport::Answer& answer) { served += answer ? 1 : 0; });
+    io.run();
+    CHECK(served == 1);
+    std::string other = server.https_url();
+    other.replace(other.find("127.0.0.1"), 9, "localhost");
+    const auto answer = transport(post(other), Attempt{});
+    REQUIRE_FALSE(answer.has_value());
+    CHECK((answer.error().reach == Reach::never_sent));
+    CHECK((answer.error().verdict == TransportVerdict::lasting));
+    CHECK(server.requests().size() == 4);
+}
+
+TEST_CASE("beast: a handshake that nobody answers is never sent, in time") {
+    Server silent([](Connection& connection) { connection.linger_until_closed(); });
+    rekey::AttemptFields fields;
+    fields.timeout = std::chrono::milliseconds{60};
+    const auto answer = Transport{}(post(silent.https_url()), Attempt{fields});
+    REQUIRE_FALSE(answer.has_value());
+    CHECK((answer.error().reach == Reach::never_sent));
+}
+#else
+TEST_CASE("beast: TLS is not tested here: built without REKEY_TESTS_LOOPBACK_TLS") { SUCCEED(); }
+#endif
