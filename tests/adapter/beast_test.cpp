@@ -15,24 +15,24 @@
 #include <thread>
 #include <vector>
 
-struct Beast : harness::Asynchronous<Beast> {
+struct AsyncBeast : harness::Asynchronous<AsyncBeast> {
     boost::asio::io_context context{1};
-    rekey::beast::Transport transport{context.get_executor()};
+    rekey::beast::AsyncTransport transport{context.get_executor()};
     void turn() {
         context.restart();
         context.run_for(std::chrono::milliseconds{2});
     }
 };
-using BlockingBeast = harness::Blocking<rekey::beast::BlockingTransport>;
+using Beast = harness::Blocking<rekey::beast::Transport>;
 
-#define REKEY_TRANSPORT Beast, BlockingBeast
+#define REKEY_TRANSPORT Beast, AsyncBeast
 #include "../support/transport_suite.hpp"
 
 namespace {
 
 using loopback::Connection;
 using loopback::Server;
-using rekey::beast::BlockingTransport;
+using rekey::beast::AsyncTransport;
 using rekey::beast::Options;
 using rekey::beast::Transport;
 using suite::post;
@@ -54,7 +54,7 @@ TEST_CASE("beast: an interim answer is none, and a HEAD has no body to wait for"
                 connection.answer(202, "{}");
         }
     });
-    const BlockingTransport transport;
+    const Transport transport;
     const auto answer = transport(post(server.url()), signed_attempt());
     REQUIRE(reach_of(answer) == "answered");
     CHECK((*answer).status == 202);
@@ -70,17 +70,16 @@ TEST_CASE("beast: an answer is kept up to the size that is allowed") {
     Server server(Server::always(200, std::string(1000, 'x')));
     Options options;
     options.max_body_bytes = 1000;
-    CHECK(reach_of(BlockingTransport{options}(post(server.url()), signed_attempt())) == "answered");
+    CHECK(reach_of(Transport{options}(post(server.url()), signed_attempt())) == "answered");
     options.max_body_bytes = 999;
-    CHECK(reach_of(BlockingTransport{options}(post(server.url()), signed_attempt())) ==
-          "cut short");
+    CHECK(reach_of(Transport{options}(post(server.url()), signed_attempt())) == "cut short");
     Server chatty([](Connection& connection) {
         if (!connection.read()) return;
         connection.write("HTTP/1.1 200 OK\r\n");
         while (connection.write("X-Filler: " + std::string(1000, 'x') + "\r\n")) {
         }
     });
-    CHECK(reach_of(BlockingTransport{}(post(chatty.url()), signed_attempt())) == "cut short");
+    CHECK(reach_of(Transport{}(post(chatty.url()), signed_attempt())) == "cut short");
 }
 
 TEST_CASE("beast: a header that is too long is refused, whose-ever it is") {
@@ -88,7 +87,7 @@ TEST_CASE("beast: a header that is too long is refused, whose-ever it is") {
     const std::string text(70'000, 'x');
     rekey::HttpRequest request = post(server.url());
     request.headers.push_back({"X-Long", text});
-    const BlockingTransport transport;
+    const Transport transport;
     CHECK(reach_of(transport(request, signed_attempt())) == "never sent, lasting");
     rekey::AttemptFields fields;
     fields.authorization = text;
@@ -99,7 +98,7 @@ TEST_CASE("beast: a header that is too long is refused, whose-ever it is") {
 TEST_CASE("beast: a connection is not used again after its time, nor by another origin") {
     Server first(Server::always(200, "{}"));
     Server second(Server::always(200, "{}"));
-    const BlockingTransport transport;
+    const Transport transport;
     for (int i = 0; i != 3; ++i) {
         CHECK(transport(post(first.url()), signed_attempt()).has_value());
         CHECK(transport(post(second.url()), signed_attempt()).has_value());
@@ -108,11 +107,11 @@ TEST_CASE("beast: a connection is not used again after its time, nor by another 
     CHECK(second.connections() == 1);
     Options options;
     options.keep_alive = {};
-    const BlockingTransport fresh{options};
+    const Transport fresh{options};
     for (int i = 0; i != 3; ++i) CHECK(fresh(post(first.url()), signed_attempt()).has_value());
     CHECK(first.connections() == 4);
     options.keep_alive = std::chrono::nanoseconds{1};
-    const BlockingTransport brief{options};
+    const Transport brief{options};
     for (int i = 0; i != 3; ++i) CHECK(brief(post(first.url()), signed_attempt()).has_value());
     CHECK(first.connections() == 7);
 }
@@ -121,19 +120,18 @@ TEST_CASE("beast: a name is looked up, and one that nobody has was never sent") 
     Server server(Server::always(200, "{}"));
     std::string url = server.url();
     url.replace(url.find("127.0.0.1"), 9, "localhost");
-    CHECK(reach_of(BlockingTransport{}(post(url), signed_attempt())) == "answered");
+    CHECK(reach_of(Transport{}(post(url), signed_attempt())) == "answered");
     CHECK(server.requests().front().header("Host").substr(0, 9) == "localhost");
     Options options;
     options.allow_http = true;
-    CHECK(reach_of(BlockingTransport{options}(post("http://nobody.invalid/"),
-                                              signed_attempt(std::chrono::seconds{5}))) ==
-          "never sent");
+    CHECK(reach_of(Transport{options}(post("http://nobody.invalid/"),
+                                      signed_attempt(std::chrono::seconds{5}))) == "never sent");
 }
 
 TEST_CASE("beast: many sends at once over one transport, with several threads in its loop") {
     Server server(Server::always(200, "{}"));
     boost::asio::io_context context;
-    const Transport transport{context.get_executor()};
+    const AsyncTransport transport{context.get_executor()};
     std::atomic<int> answered{0};
     std::atomic<int> cancelled{0};
     std::atomic<int> ended{0};
@@ -144,7 +142,7 @@ TEST_CASE("beast: many sends at once over one transport, with several threads in
     for (int i = 0; i != sends; ++i) {
         const auto sending =
             transport(post(server.url(), std::string(static_cast<std::size_t>(i) * 50, 'x')),
-                      signed_attempt(), [&](const Transport::Answer& answer) {
+                      signed_attempt(), [&](const AsyncTransport::Answer& answer) {
                           if (answer.has_value()) ++answered;
                           if (!answer.has_value() &&
                               answer.error().verdict == rekey::TransportVerdict::cancelled)
@@ -166,11 +164,11 @@ TEST_CASE("beast: many sends at once over one transport, with several threads in
 TEST_CASE("beast: a certificate nobody vouches for is a lasting failure, before any byte") {
     const loopback::SelfSigned identity;
     Server server(Server::always(200, "{}"), identity);
-    CHECK(reach_of(BlockingTransport{}(post(server.https_url()), signed_attempt())) ==
+    CHECK(reach_of(Transport{}(post(server.https_url()), signed_attempt())) ==
           "never sent, lasting");
     Options options;
     options.ca_file = "/nonexistent/authorities.pem";
-    CHECK(reach_of(BlockingTransport{options}(post(server.https_url()), signed_attempt())) ==
+    CHECK(reach_of(Transport{options}(post(server.https_url()), signed_attempt())) ==
           "never sent, lasting");
     CHECK(server.requests().empty());
 }
@@ -187,7 +185,7 @@ TEST_CASE("beast: with the right authority TLS works, and only for the certifica
     REQUIRE(written);
     Options options;
     options.ca_file = name;
-    const BlockingTransport transport{options};
+    const Transport transport{options};
     for (int i = 0; i != 3; ++i)
         CHECK(reach_of(transport(post(server.https_url(), std::string(100'000, 'x')),
                                  signed_attempt())) == "answered");
@@ -203,8 +201,8 @@ TEST_CASE("beast: a TLS handshake that nobody answers was never sent") {
     Server server([](Connection& connection) { connection.linger_until_closed(); });
     std::string url = server.url();
     url.replace(0, 4, "https");
-    CHECK(reach_of(BlockingTransport{}(
-              post(url), signed_attempt(std::chrono::milliseconds{200}))) == "never sent");
+    CHECK(reach_of(Transport{}(post(url), signed_attempt(std::chrono::milliseconds{200}))) ==
+          "never sent");
     CHECK(server.requests().empty());
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// beast::Transport: sends an HttpRequest with Boost.Beast, without blocking or by blocking.
+// beast::Transport, beast::AsyncTransport: send an HttpRequest with Boost.Beast.
 #ifndef REKEY_ADAPTER_BEAST_HPP
 #define REKEY_ADAPTER_BEAST_HPP
 
@@ -60,7 +60,7 @@ struct Options {
     std::size_t max_idle = 64;
 };
 
-class BlockingTransport;
+class Transport;
 
 namespace detail {
 
@@ -460,7 +460,7 @@ private:
 
 }  // namespace detail
 
-/// A send on its way; what `Transport` returns. Copies are the same.
+/// A send on its way; what `AsyncTransport` returns. Copies are the same.
 class Sending {
 public:
     /// Ends it at once and closes its connection. Threads: any.
@@ -469,14 +469,15 @@ public:
     }
 
 private:
-    friend class Transport;
+    friend class AsyncTransport;
     std::weak_ptr<detail::Exchange> exchange_{};
 };
 
 /// Sends an `HttpRequest` over HTTP/1.1 with Boost.Beast, for the asynchronous drivers.
 ///
 /// ```
-/// rekey::driver::callback::Client client{rekey::beast::Transport{io.get_executor()}, scheduler,
+/// rekey::driver::callback::Client client{rekey::beast::AsyncTransport{io.get_executor()},
+/// scheduler,
 ///                                        policies...};
 /// ```
 /// Sends each request once: it follows no redirect, answers no challenge, and never sends a request
@@ -492,14 +493,14 @@ private:
 /// Lifetime the execution context outlives the transport and its copies.
 /// Cost     a few allocations a send. Compile it in one file of yours: Beast takes seconds.
 /// Source   RFC 9110, RFC 9112 §6.3; the Boost.Beast documentation. Needs Boost 1.74, OpenSSL.
-class Transport {
+class AsyncTransport {
 public:
     using Answer = TransportResult<HttpResponse>;
     static constexpr bool follows_redirects = false;
     static constexpr bool vouches_for_whole_bodies = true;
 
-    explicit Transport(const boost::asio::any_io_executor& executor, Options options = {})
-        : Transport(executor, std::make_shared<detail::Setting>(std::move(options))) {}
+    explicit AsyncTransport(const boost::asio::any_io_executor& executor, Options options = {})
+        : AsyncTransport(executor, std::make_shared<detail::Setting>(std::move(options))) {}
 
     template <class Done>
     Sending operator()(const HttpRequest& request, const Attempt& attempt, Done done) const {
@@ -521,34 +522,34 @@ public:
     }
 
 private:
-    friend class BlockingTransport;
-    Transport(const boost::asio::any_io_executor& executor,
-              std::shared_ptr<detail::Setting> setting)
+    friend class Transport;
+    AsyncTransport(const boost::asio::any_io_executor& executor,
+                   std::shared_ptr<detail::Setting> setting)
         : pool_(std::make_shared<detail::Pool>(executor, std::move(setting))) {}
 
     std::shared_ptr<detail::Pool> pool_;
 };
 
-/// The same for a client that blocks: `rekey::Client{rekey::beast::BlockingTransport{}, …}`.
+/// The same for a client that blocks: `rekey::Client{rekey::beast::Transport{}, …}`.
 ///
 /// Each send runs a loop of its own in the calling thread, so that its time is kept, which Beast's
 /// blocking calls cannot do.
 /// Threads  `operator()` may run in any number of threads. Copies share their connections.
-class BlockingTransport {
+class Transport {
 public:
-    static constexpr bool follows_redirects = Transport::follows_redirects;
-    static constexpr bool vouches_for_whole_bodies = Transport::vouches_for_whole_bodies;
+    static constexpr bool follows_redirects = AsyncTransport::follows_redirects;
+    static constexpr bool vouches_for_whole_bodies = AsyncTransport::vouches_for_whole_bodies;
 
-    explicit BlockingTransport(Options options = {})
+    explicit Transport(Options options = {})
         : loops_(std::make_shared<Loops>(std::move(options))) {}
 
     TransportResult<HttpResponse> operator()(const HttpRequest& request,
                                              const Attempt& attempt) const {
         std::unique_ptr<Loop> loop = loops_->take();
-        std::optional<Transport::Answer> got;
+        std::optional<AsyncTransport::Answer> got;
         loop->context.restart();
         (void)loop->transport(request, attempt,
-                              [&got](Transport::Answer answer) { got = std::move(answer); });
+                              [&got](AsyncTransport::Answer answer) { got = std::move(answer); });
         while (!got) loop->context.run_one();
         loops_->give_back(std::move(loop));
         return std::move(*got);
@@ -559,7 +560,7 @@ private:
         explicit Loop(const std::shared_ptr<detail::Setting>& setting)
             : transport(context.get_executor(), setting) {}
         boost::asio::io_context context{1};
-        Transport transport;
+        AsyncTransport transport;
     };
     class Loops {
     public:
