@@ -60,6 +60,27 @@ struct Options {
     std::size_t max_idle = 64;
 };
 
+/// How far a send came.
+struct Progress {
+    bool request_begun = false;  ///< Writing the request has begun.
+    bool answer_begun = false;   ///< At least one byte of an answer arrived.
+};
+
+/// What a failure of Beast, Asio or TLS means. What happened counts more than the code: before the
+/// first byte of the request is written nothing was sent, whatever it was.
+inline TransportError error_of(const boost::system::error_code& error, const Progress& progress) {
+    TransportError made{Reach::never_sent, "Beast: " + error.message(), TransportVerdict::passing};
+    if (progress.answer_begun)
+        made.reach = Reach::cut_short;
+    else if (progress.request_begun)
+        made.reach = Reach::sent_unanswered;
+    const bool is_tls = error.category() == boost::asio::error::get_ssl_category();
+    if (is_tls && ERR_GET_REASON(static_cast<unsigned long>(error.value())) ==
+                      SSL_R_CERTIFICATE_VERIFY_FAILED)
+        made.verdict = TransportVerdict::lasting;
+    return made;
+}
+
 class Transport;
 
 namespace detail {
@@ -370,7 +391,10 @@ private:
     void take_head() {
         const auto& head = parser_->get();
         const int status = static_cast<int>(head.result_int());
-        if (status / 100 == 1 && status != 101) return read_head();  // RFC 9110 §15.2
+        if (status / 100 == 1 && status != 101) {  // RFC 9110 §15.2
+            has_interim_ = true;
+            return read_head();
+        }
         phase_ = Phase::reading_body;
         response_.status = status;
         for (const auto& field : head) {
@@ -406,31 +430,29 @@ private:
         end(std::move(response_));
     }
 
-    /// How far the send came.
-    Reach reach() {
-        switch (phase_) {
-            case Phase::connecting: return Reach::never_sent;
-            case Phase::sending: return Reach::sent_unanswered;
-            case Phase::reading_head:
-                return connection_->buffer.size() != 0 || parser_->got_some()
-                           ? Reach::cut_short
-                           : Reach::sent_unanswered;
-            default: return Reach::cut_short;
-        }
+    Progress progress() {
+        Progress made;
+        made.request_begun = phase_ != Phase::connecting;
+        made.answer_begun =
+            phase_ == Phase::reading_body ||
+            (phase_ == Phase::reading_head &&
+             (has_interim_ || connection_->buffer.size() != 0 || parser_->got_some()));
+        return made;
     }
     void fail(const error_code& error) {
-        const bool is_certificate = error.category() == net::error::get_ssl_category() &&
-                                    ERR_GET_REASON(static_cast<unsigned long>(error.value())) ==
-                                        SSL_R_CERTIFICATE_VERIFY_FAILED;
-        fail(is_certificate ? TransportVerdict::lasting : TransportVerdict::passing,
-             "Beast: " + error.message());
+        if (!is_over_) fail(error_of(error, progress()));
     }
     void fail(TransportVerdict verdict, std::string detail) {
         if (is_over_) return;
-        const Reach reached = reach();
+        TransportError error = error_of({}, progress());
+        error.detail = std::move(detail);
+        error.verdict = verdict;
+        fail(std::move(error));
+    }
+    void fail(TransportError error) {
         connection_->close();
         if (resolver_) resolver_->cancel();
-        end(TransportError{reached, std::move(detail), verdict});
+        end(std::move(error));
     }
     void end(Answer answer) {
         is_over_ = true;
@@ -455,6 +477,7 @@ private:
     std::optional<http::response_parser<http::string_body>> parser_{};
     HttpResponse response_{};
     Phase phase_ = Phase::connecting;
+    bool has_interim_ = false;
     bool is_over_ = false;
 };
 
