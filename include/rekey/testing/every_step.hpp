@@ -146,7 +146,8 @@ public:
         }
         if constexpr (is_ours)
             if (manner == 4)
-                return TransportResult<Response>(HttpResponse{500, {}, "a fault of the test", {}});
+                return TransportResult<Response>(
+                    HttpResponse{500, {}, R"({"msg":"a fault of the test"})", false});
         return TransportResult<Response>(
             TransportError{reaches[manner - 1], "a fault of the test", TransportVerdict::passing});
     }

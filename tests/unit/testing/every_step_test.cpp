@@ -8,6 +8,7 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 #include "support/obo.hpp"
+#include "support/traded.hpp"
 
 #include <chrono>
 #include <set>
@@ -94,6 +95,31 @@ TEST_CASE("a call that may be repeated survives any one failure of its transport
         CHECK(client.send(chat(), Idempotent{}).credential() == "enterprise");
     });
     CHECK(report.runs == 9);  // two sends, four manners, and the run without a failure
+}
+
+TEST_CASE("whatever step of a token exchange fails, the call ends in words or with its answer") {
+    std::set<std::string> ends;
+    const auto report = every_step([&](Faults& faults) {
+        int tokens = 0;
+        auto endpoint = [&tokens](const HttpRequest&, const Attempt&) {
+            return granted("exchanged_token_" + std::to_string(++tokens));
+        };
+        Counter service{"Bearer exchanged_token_1"};
+        testing::ManualClock time;
+        auto clock = faults.clock(time);
+        const Client client{faults.transport(service), CredentialChain{Traded{}}, OnCodes{},
+                            ExchangeOver{faults.transport(endpoint)}, UseClock{clock}};
+        const auto result = client.send(chat());
+        INFO(faults.story());
+        CHECK(service.orders <= 1);
+        CHECK(tokens <= 3);  // its own bounded repeat
+        if (!result) CHECK_FALSE(result.error().message().empty());
+        if (!faults.struck()) CHECK(result);
+        ends.insert(std::string(result ? "success" : to_string(result.error().kind)));
+    });
+    CHECK(report.reached_end);
+    CHECK(ends.count("success") == 1);
+    CHECK(ends.count("transport") == 1);
 }
 
 TEST_CASE("a faulty clock leaps, oversleeps and is wrong, once each") {

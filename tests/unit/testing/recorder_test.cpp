@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -99,6 +101,24 @@ TEST_CASE("a recorder prints no secret") {
     CHECK(text ==
           "GET https://api.example/?token=__scrubbed__ #1 as personal [authorization redacted]: "
           "HTTP 200 code 4101");
+}
+
+TEST_CASE("a recorder keeps the sends of many threads, each whole") {
+    Recorder recorder{[](const HttpRequest& request, const Attempt&) {
+        return HttpResponse{200, {}, request.url, false};
+    }};
+    const Client client{recorder, both(), OnCodes{}};
+    std::vector<std::thread> threads;
+    for (int t = 0; t != 4; ++t)
+        threads.emplace_back([&client, t] {
+            for (int i = 0; i != 50; ++i)
+                (void)client.send(
+                    HttpRequest{"GET", "https://a.example/" + std::to_string(t), {}, {}});
+        });
+    for (std::thread& thread : threads) thread.join();
+    const auto sends = recorder.sends();
+    CHECK(sends.size() == 200);
+    for (const auto& send : sends) CHECK(send.response.body == send.url);
 }
 
 TEST_CASE("a send that ends in an exception is kept") {
