@@ -89,7 +89,7 @@ private:
 /// answer
 ///          counts as `sent_unanswered`: Qt does not tell.
 /// Headers  complete; Qt joins repeated ones with a comma, and Set-Cookie with a line feed. It asks
-///          for no compression unless the request does.
+///          for no compression unless the request does, and Qt adds `Accept-Language`.
 /// Threads  one: that of its making, whose event loop runs. Copies share their connections.
 /// Callback must not throw: nothing may pass through Qt's event loop.
 /// Keywords works with Qt's `signals`, `slots`, `emit`, `foreach` and with QT_NO_KEYWORDS.
