@@ -5,6 +5,8 @@ include_guard(DIRECTORY)
 
 option(REKEY_WERROR "Treat warnings as errors in our own build" OFF)
 option(REKEY_REQUIRE_ALL "Stop when a library that only some adapters need is missing" OFF)
+option(REKEY_WITH_QT "Build the tests of the Qt 6 adapter" OFF)
+option(REKEY_WITH_POCO "Build the Poco recipe" OFF)
 option(REKEY_NO_EXCEPTIONS "Build what can be built with -fno-exceptions -fno-rtti" OFF)
 
 if(NOT DEFINED CMAKE_CXX_EXTENSIONS)
@@ -25,11 +27,17 @@ if(REKEY_NO_EXCEPTIONS)
 endif()
 
 # The optional libraries. Each becomes rekey_with_<name> when it is there; rekey_absent_<name> says
-# what to install when it is not.
+# what to install when it is not. A big library comes WITH an option, which is off: it is then not
+# looked for.
 function(rekey_library name install_hint)
-    cmake_parse_arguments(arg "" "HEADER" "TARGETS;LIBRARY_NAMES" ${ARGN})
+    cmake_parse_arguments(arg "" "HEADER;WITH" "TARGETS;LIBRARY_NAMES" ${ARGN})
     set(found TRUE)
     add_library(rekey_with_${name} INTERFACE)
+    if(arg_WITH AND NOT ${arg_WITH})
+        set(rekey_has_${name} FALSE PARENT_SCOPE)
+        set(rekey_absent_${name} "${install_hint}, for it ${arg_WITH} is off" PARENT_SCOPE)
+        return()
+    endif()
     if(arg_TARGETS)
         target_link_libraries(rekey_with_${name} INTERFACE ${arg_TARGETS})
         foreach(target IN LISTS arg_TARGETS)
@@ -92,10 +100,18 @@ if(REKEY_BUILD_EXAMPLES OR REKEY_BUILD_TESTS)
     endif()
 endif()
 if(REKEY_BUILD_EXAMPLES)
+    if(REKEY_WITH_POCO)
+        find_package(Poco QUIET COMPONENTS Net)
+    endif()
+    rekey_library(poco "Poco (Debian: libpoco-dev)" TARGETS Poco::Net WITH REKEY_WITH_POCO)
     rekey_library(qrencode "libqrencode (Debian: libqrencode-dev)"
                   HEADER qrencode.h LIBRARY_NAMES qrencode)
 endif()
 if(REKEY_BUILD_TESTS)
+    if(REKEY_WITH_QT)
+        find_package(Qt6 QUIET COMPONENTS Network)
+    endif()
+    rekey_library(qt "Qt 6 (Debian: qt6-base-dev)" TARGETS Qt6::Network WITH REKEY_WITH_QT)
     rekey_library(boost_outcome "Boost headers (Debian: libboost-dev)"
                   HEADER boost/outcome/basic_result.hpp)
     rekey_library(boost_asio "Boost headers (Debian: libboost-dev)" HEADER boost/asio/post.hpp)

@@ -4,7 +4,6 @@
 #define REKEY_TESTS_CATCH_HPP
 
 #if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/catch_tostring.hpp>
 #include <catch2/generators/catch_generators_all.hpp>

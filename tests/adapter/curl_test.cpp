@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "../support/failure_table.hpp"
 #include "../support/loopback_server.hpp"
 #include "catch.hpp"
 
@@ -885,6 +886,25 @@ TEST_CASE("curl: every libcurl code means what the table of errors says") {
         CHECK(static_cast<int>(error.verdict) == static_cast<int>(row.verdict));
         CHECK(error.detail == "text");
     }
+}
+
+TEST_CASE("curl: the page's table of failures is what the adapter says") {
+    using rekey::curl::error_of;
+    using rekey::curl::Progress;
+    int checked = 0;
+    for (const auto& row : failure_table::of("libcurl")) {
+        Progress progress;
+        progress.request_begun = row.says == "sent_unanswered" || row.says == "cut_short";
+        for (const std::string& word : row.words) {
+            const long code = std::strtol(word.c_str(), nullptr, 10);
+            if (code == 0) continue;
+            CAPTURE(row.says, code);
+            CHECK(failure_table::said(error_of(static_cast<CURLcode>(code), progress, "text")) ==
+                  row.says);
+            ++checked;
+        }
+    }
+    CHECK(checked >= 16);
 }
 
 #if defined(REKEY_TESTS_LOOPBACK_TLS)

@@ -7,10 +7,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "../support/failure_table.hpp"
 #include "../support/loopback_server.hpp"
 #include "catch.hpp"
 
@@ -63,6 +66,28 @@ TEST_CASE("httplib: every error means what the table of errors says") {
         progress.answer_begun = true;
         CHECK((error_of(row.error, progress).reach == row.after));
     }
+}
+
+TEST_CASE("httplib: the page's table of failures is what the adapter says") {
+    const std::pair<const char*, Error> names[] = {
+        {"Connection", Error::Connection},
+        {"ConnectionTimeout", Error::ConnectionTimeout},
+        {"SSLConnection", Error::SSLConnection},
+        {"SSLLoadingCerts", Error::SSLLoadingCerts},
+        {"SSLServerVerification", Error::SSLServerVerification},
+        {"Read", Error::Read},
+        {"Write", Error::Write},
+        {"Canceled", Error::Canceled}};
+    std::size_t checked = 0;
+    for (const auto& row : failure_table::of("cpp-httplib"))
+        for (const std::string& word : row.words)
+            for (const auto& [name, error] : names) {
+                if (word != name) continue;
+                CAPTURE(row.says, word);
+                CHECK(failure_table::said(error_of(error, Progress{})) == row.says);
+                ++checked;
+            }
+    CHECK(checked == std::size(names));
 }
 
 TEST_CASE("httplib: eight threads share one transport") {

@@ -45,6 +45,8 @@ struct Abilities {
     static constexpr bool bounds_dribble = true;
     /// Headers of one name come in the order in which the server sent them.
     static constexpr bool keeps_header_order = true;
+    /// Headers of one name come as one, their values joined with commas (RFC 9110 §5.3).
+    static constexpr bool joins_headers = false;
     /// A connection that breaks inside the head of an answer is told from one without an answer.
     static constexpr bool sees_broken_head = true;
 };

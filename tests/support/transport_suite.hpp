@@ -68,6 +68,7 @@ inline std::string reach_of(const Answer& answer) {
     if (answer.has_value()) return "answered";
     CHECK_FALSE(answer.error().detail.empty());
     CHECK(answer.error().detail.find(canary) == std::string::npos);
+    UNSCOPED_INFO(answer.error().detail);
     std::string reach(rekey::testing::word(answer.error().reach));
     if (answer.error().verdict == TransportVerdict::lasting) reach += ", lasting";
     if (answer.error().verdict == TransportVerdict::cancelled) reach += ", cancelled";
@@ -166,7 +167,8 @@ std::string reach_against(const Server::Behaviour& behaviour, std::size_t seen =
     Harness under_test;
     const Answer answer = under_test.exchange(post(server.url()), signed_attempt(timeout));
     CHECK(server.requests().size() == seen);
-    CHECK(server.connections() == 1);
+    // A connection that nobody has read from may be opened again: nothing was sent twice.
+    if (seen != 0) CHECK(server.connections() == 1);
     return reach_of(answer);
 }
 inline Server::Behaviour says(std::string bytes) {
@@ -175,12 +177,51 @@ inline Server::Behaviour says(std::string bytes) {
     };
 }
 
+/// A template, so that it is not compiled for a library that cannot do it.
+template <class Harness> void check_cancellation() {
+    if constexpr (!Harness::cancels) {
+        SUCCEED("nobody can stop an attempt of this library");
+    } else {
+        Server server([](Connection& connection) {
+            connection.read();
+            connection.linger_until_closed();
+        });
+        Harness under_test;
+        rekey::testing::ManualScheduler time;
+        const rekey::driver::callback::Client client{
+            std::ref(under_test.transport), std::ref(time), rekey::UseClock{time},
+            rekey::RetryOn<rekey::Transient>{}, rekey::MaxAttempts<3>{}};
+        std::string ended;
+        const rekey::Canceller stop;
+        client.send(
+            post(server.url()),
+            [&](const harness::Outcome& outcome) {
+                ended = std::string(to_string(outcome.stop_reason()));
+            },
+            rekey::Cancellation{stop}, rekey::Idempotent{});
+        under_test.turn_until([&] { return server.requests().size() == 1; });
+        CHECK(ended.empty());
+        stop.cancel();
+        CHECK(ended == "cancelled");
+        under_test.turn_until([&] { return server.open_connections() == 0; });
+        CHECK(server.requests().size() == 1);
+        CHECK(client.in_flight() == 0);
+    }
+}
+
 }  // namespace suite
 
-#define REKEY_TRANSPORT_TEST(sentence) TEMPLATE_TEST_CASE(sentence, "[transport]", REKEY_TRANSPORT)
+#define REKEY_TRANSPORT_TEXT(name) #name
+#define REKEY_TRANSPORT_NAME(name) REKEY_TRANSPORT_TEXT(name)
+#define REKEY_TRANSPORT_TEST(sentence) \
+    TEST_CASE(sentence " - " REKEY_TRANSPORT_NAME(REKEY_TRANSPORT), "[transport]")
+
+namespace {
+using UnderTest = REKEY_TRANSPORT;
+}
 
 REKEY_TRANSPORT_TEST("a request that is accepted is sent once") {
-    suite::Desk<TestType> desk;
+    suite::Desk<UnderTest> desk;
     CHECK(suite::story(desk.chat()) == "personal 200 0; success");
     CHECK(desk.chats() == 1);
     CHECK(desk.server.requests().size() == 1);
@@ -188,7 +229,7 @@ REKEY_TRANSPORT_TEST("a request that is accepted is sent once") {
 
 REKEY_TRANSPORT_TEST("a refusal goes on with the next credential, on any HTTP status") {
     for (const int status : {200, 401, 403, 404}) {
-        suite::Desk<TestType> desk;
+        suite::Desk<UnderTest> desk;
         desk.coze.refuse_with({4100, status, {}});
         desk.coze.move();
         CHECK(suite::story(desk.chat()) ==
@@ -204,7 +245,7 @@ REKEY_TRANSPORT_TEST("a refusal goes on with the next credential, on any HTTP st
 }
 
 REKEY_TRANSPORT_TEST("a request that both credentials are refused is sent twice and reported") {
-    suite::Desk<TestType> desk;
+    suite::Desk<UnderTest> desk;
     suite::FakeFault fault;
     fault.times = 0;
     fault.status = 401;
@@ -218,7 +259,7 @@ REKEY_TRANSPORT_TEST("a request that both credentials are refused is sent twice 
 }
 
 REKEY_TRANSPORT_TEST("Retry-After is heard") {
-    suite::Desk<TestType> desk;
+    suite::Desk<UnderTest> desk;
     suite::FakeFault fault;
     fault.status = 429;
     fault.retry_after = 7;
@@ -229,7 +270,7 @@ REKEY_TRANSPORT_TEST("Retry-After is heard") {
 }
 
 REKEY_TRANSPORT_TEST("a service that fails is asked again, if that is safe") {
-    suite::Desk<TestType> desk;
+    suite::Desk<UnderTest> desk;
     suite::FakeFault fault;
     fault.times = 3;
     fault.status = 503;
@@ -241,7 +282,7 @@ REKEY_TRANSPORT_TEST("a service that fails is asked again, if that is safe") {
 }
 
 REKEY_TRANSPORT_TEST("an answer that is lost leaves a POST in doubt, which is not sent again") {
-    suite::Desk<TestType> desk;
+    suite::Desk<UnderTest> desk;
     suite::FakeFault fault;
     fault.wire = suite::FakeWire::reset_before_answer;
     desk.coze.fault(fault);
@@ -257,7 +298,7 @@ REKEY_TRANSPORT_TEST("an answer that is lost leaves a POST in doubt, which is no
 }
 
 REKEY_TRANSPORT_TEST("an answer that is cut short is none") {
-    suite::Desk<TestType> desk;
+    suite::Desk<UnderTest> desk;
     suite::FakeFault fault;
     fault.wire = suite::FakeWire::truncated_body;
     fault.bytes = 12;
@@ -267,7 +308,7 @@ REKEY_TRANSPORT_TEST("an answer that is cut short is none") {
 }
 
 REKEY_TRANSPORT_TEST("a connection that is refused was never sent, so also a POST is repeated") {
-    TestType under_test;
+    UnderTest under_test;
     const auto ended = under_test.call(
         std::make_tuple(rekey::RetryOn<rekey::Transient>{}, rekey::MaxAttempts<3>{}),
         suite::post(suite::closed_url()));
@@ -283,7 +324,7 @@ REKEY_TRANSPORT_TEST("request and answer cross the wire unchanged") {
     suite::HttpRequest request =
         suite::post(server.url("/v3/chat?bot=1&text=%20a%2Fb"), std::string("a\0b", 3));
     request.headers.push_back({"X-Plain", "one two"});
-    TestType under_test;
+    UnderTest under_test;
     const auto answer = under_test.exchange(request, suite::signed_attempt());
     REQUIRE(suite::reach_of(answer) == "answered");
     CHECK((*answer).status == 201);
@@ -293,7 +334,8 @@ REKEY_TRANSPORT_TEST("request and answer cross the wire unchanged") {
     std::string twice;
     for (const auto& header : (*answer).headers)
         if (rekey::same_header_name(header.name, "X-Twice")) twice += header.value;
-    CHECK((twice == "ab" || (twice == "ba" && !TestType::keeps_header_order)));
+    CHECK((twice == "ab" || (twice == "ba" && !UnderTest::keeps_header_order) ||
+           (twice == "a, b" && UnderTest::joins_headers)));
 
     const auto seen = server.requests();
     REQUIRE(seen.size() == 1);
@@ -316,7 +358,7 @@ REKEY_TRANSPORT_TEST("request and answer cross the wire unchanged") {
 
 REKEY_TRANSPORT_TEST("every method arrives, signed or not, by the header that is named") {
     suite::Server server(suite::Server::always(200, "{}"));
-    TestType under_test;
+    UnderTest under_test;
     const char* const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
     for (const char* method : methods) {
         suite::AttemptFields fields;
@@ -343,7 +385,7 @@ REKEY_TRANSPORT_TEST("how far an attempt came is known") {
     using suite::Connection;
     using suite::says;
     const auto reach = [](const suite::Server::Behaviour& behaviour) {
-        return suite::reach_against<TestType>(behaviour);
+        return suite::reach_against<UnderTest>(behaviour);
     };
     CHECK(reach(says("")) == "sent, no answer");
     CHECK(reach([](Connection& connection) {
@@ -362,13 +404,13 @@ REKEY_TRANSPORT_TEST("how far an attempt came is known") {
         reach(says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) ==
         "answered");
     CHECK(reach(says("HTTP/1.1 204 No Content\r\n\r\n")) == "answered");
-    if (TestType::sees_broken_head) {
+    if (UnderTest::sees_broken_head) {
         CHECK(reach(says("HTTP/1.1 200 OK\r\nContent-Le")) == "cut short");
         CHECK(reach(says("SSH-2.0-OpenSSH\r\n\r\n")) == "cut short");
     }
     // Unread, so nobody knows whether it was sent; it never counts as answered.
     const std::string unread =
-        suite::reach_against<TestType>([](Connection& connection) { connection.reset(); }, 0);
+        suite::reach_against<UnderTest>([](Connection& connection) { connection.reset(); }, 0);
     CHECK((unread == "never sent" || unread == "sent, no answer"));
 }
 
@@ -377,7 +419,7 @@ REKEY_TRANSPORT_TEST("the time of an attempt is kept") {
     const auto begin = std::chrono::steady_clock::now();
     const rekey::Duration limit = std::chrono::milliseconds{250};
     {
-        TestType under_test;
+        UnderTest under_test;
         suite::Unreachable nobody;
         CHECK(suite::reach_of(under_test.exchange(suite::post(nobody.url()),
                                                   suite::signed_attempt(limit))) == "never sent");
@@ -390,20 +432,20 @@ REKEY_TRANSPORT_TEST("the time of an attempt is kept") {
                   suite::post(server.url()), suite::signed_attempt(std::chrono::seconds{20}))) ==
               "answered");
     }
-    CHECK(suite::reach_against<TestType>(
+    CHECK(suite::reach_against<UnderTest>(
               [](Connection& connection) {
                   connection.read();
                   connection.linger_until_closed();
               },
               1, limit) == "sent, no answer");
-    CHECK(suite::reach_against<TestType>(
+    CHECK(suite::reach_against<UnderTest>(
               [](Connection& connection) {
                   connection.read();
                   connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{");
                   connection.linger_until_closed();
               },
               1, limit) == "cut short");
-    CHECK(suite::reach_against<TestType>(
+    CHECK(suite::reach_against<UnderTest>(
               [](Connection& connection) {
                   connection.read();
                   connection.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{");
@@ -411,8 +453,8 @@ REKEY_TRANSPORT_TEST("the time of an attempt is kept") {
                   }
               },
               1, limit) == "cut short");
-    if (TestType::bounds_dribble) {
-        const std::string dribbled = suite::reach_against<TestType>(
+    if (UnderTest::bounds_dribble) {
+        const std::string dribbled = suite::reach_against<UnderTest>(
             [](Connection& connection) {
                 connection.read();
                 connection.write("HTTP/1.1 200 OK\r\nX-Long: ");
@@ -421,7 +463,7 @@ REKEY_TRANSPORT_TEST("the time of an attempt is kept") {
             },
             1, limit);
         CHECK((dribbled == "cut short" ||
-               (dribbled == "sent, no answer" && !TestType::sees_broken_head)));
+               (dribbled == "sent, no answer" && !UnderTest::sees_broken_head)));
     }
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{10});
 }
@@ -431,7 +473,7 @@ REKEY_TRANSPORT_TEST("a redirect is an answer, and no other server sees the cred
     for (const int status : {301, 302, 303, 307, 308}) {
         suite::Server server(
             suite::Server::always(status, "moved", "Location: " + other.url("/stolen") + "\r\n"));
-        TestType under_test;
+        UnderTest under_test;
         const auto answer = under_test.exchange(suite::post(server.url()), suite::signed_attempt());
         REQUIRE(suite::reach_of(answer) == "answered");
         CHECK((*answer).status == status);
@@ -449,7 +491,7 @@ REKEY_TRANSPORT_TEST("a challenge is an answer: the library asks nobody and send
             const std::string name = status == 401 ? "WWW-Authenticate: " : "Proxy-Authenticate: ";
             suite::Server server(
                 suite::Server::always(status, R"({"code":4100})", name + challenge + "\r\n"));
-            TestType under_test;
+            UnderTest under_test;
             const auto answer =
                 under_test.exchange(suite::post(server.url()), suite::signed_attempt());
             REQUIRE(suite::reach_of(answer) == "answered");
@@ -461,7 +503,7 @@ REKEY_TRANSPORT_TEST("a challenge is an answer: the library asks nobody and send
 
 REKEY_TRANSPORT_TEST("cookies are neither kept nor sent") {
     suite::Server server(suite::Server::always(200, "{}", "Set-Cookie: a=b; Path=/\r\n"));
-    TestType under_test;
+    UnderTest under_test;
     for (int i = 0; i != 2; ++i)
         CHECK(under_test.exchange(suite::post(server.url()), rekey::Attempt{}).has_value());
     for (const auto& seen : server.requests()) CHECK(seen.count("Cookie") == 0);
@@ -469,7 +511,7 @@ REKEY_TRANSPORT_TEST("cookies are neither kept nor sent") {
 
 REKEY_TRANSPORT_TEST("what must not go on the wire does not") {
     suite::Server server(suite::Server::always(200, "{}"));
-    TestType under_test;
+    UnderTest under_test;
     const auto refused = [&](const suite::HttpRequest& request, const rekey::Attempt& attempt) {
         return suite::reach_of(under_test.exchange(request, attempt)) == "never sent, lasting";
     };
@@ -523,7 +565,7 @@ REKEY_TRANSPORT_TEST("a big body crosses the wire, both ways") {
     });
     std::string body(3 << 20, 'x');
     for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>(i >> 10);
-    TestType under_test;
+    UnderTest under_test;
     const auto answer = under_test.exchange(suite::post(server.url(), body), rekey::Attempt{});
     REQUIRE(suite::reach_of(answer) == "answered");
     CHECK(((*answer).body == body));
@@ -533,7 +575,7 @@ REKEY_TRANSPORT_TEST("a big body crosses the wire, both ways") {
 
 REKEY_TRANSPORT_TEST("connections are used again") {
     suite::Server server(suite::Server::always(200, "{}"));
-    TestType under_test;
+    UnderTest under_test;
     for (int i = 0; i != 20; ++i)
         REQUIRE(
             under_test.exchange(suite::post(server.url()), suite::signed_attempt()).has_value());
@@ -554,7 +596,7 @@ REKEY_TRANSPORT_TEST("a request on a kept connection that then closes is sent ex
                 }
                 while (connection.read()) connection.answer(200, "{}");
             });
-            TestType under_test;
+            UnderTest under_test;
             const suite::HttpRequest request{
                 method, server.url(), {}, method[0] == 'P' ? "{}" : ""};
             REQUIRE(under_test.exchange(request, rekey::Attempt{}).has_value());
@@ -570,7 +612,7 @@ REKEY_TRANSPORT_TEST("a kept connection that closed while idle is replaced") {
     suite::Server server([](suite::Connection& connection) {
         if (connection.read()) connection.answer(200, "{}");
     });
-    TestType under_test;
+    UnderTest under_test;
     for (int i = 0; i != 5; ++i) {
         CAPTURE(i);
         CHECK(suite::reach_of(under_test.exchange(suite::post(server.url()), rekey::Attempt{})) ==
@@ -581,34 +623,7 @@ REKEY_TRANSPORT_TEST("a kept connection that closed while idle is replaced") {
 }
 
 REKEY_TRANSPORT_TEST("a call that is cancelled ends at once and closes its connection") {
-    if constexpr (!TestType::cancels) {
-        SUCCEED("nobody can stop an attempt of this library");
-    } else {
-        suite::Server server([](suite::Connection& connection) {
-            connection.read();
-            connection.linger_until_closed();
-        });
-        TestType under_test;
-        rekey::testing::ManualScheduler time;
-        const rekey::driver::callback::Client client{
-            std::ref(under_test.transport), std::ref(time), rekey::UseClock{time},
-            rekey::RetryOn<rekey::Transient>{}, rekey::MaxAttempts<3>{}};
-        std::string ended;
-        const rekey::Canceller stop;
-        client.send(
-            suite::post(server.url()),
-            [&](const harness::Outcome& outcome) {
-                ended = std::string(to_string(outcome.stop_reason()));
-            },
-            rekey::Cancellation{stop}, rekey::Idempotent{});
-        under_test.turn_until([&] { return server.requests().size() == 1; });
-        CHECK(ended.empty());
-        stop.cancel();
-        CHECK(ended == "cancelled");
-        under_test.turn_until([&] { return server.open_connections() == 0; });
-        CHECK(server.requests().size() == 1);
-        CHECK(client.in_flight() == 0);
-    }
+    suite::check_cancellation<UnderTest>();
 }
 
 #endif
