@@ -51,8 +51,8 @@ public:
     using GraceOf = Grace;
     template <class Words> static void say(Words& words) {
         words("Keeps tokens in ")
-            .template name_of<Store>()(std::is_same_v<Sealer, token::Unsealed> ? ", not sealed."
-                                                                               : ", sealed.");
+            .template name_of<typename token::store_parts::Keeper<Store>::type>()(
+                std::is_same_v<Sealer, token::Unsealed> ? ", not sealed." : ", sealed.");
     }
     /// What a client's chain becomes.
     template <class Chain> using Stored = driver::StoredChain<Chain, TokensIn>;

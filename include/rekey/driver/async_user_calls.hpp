@@ -176,14 +176,25 @@ private:
         fields.credential = finishing_.request().credential;
         attempt_ = Attempt{fields};
         const Completion<Answer> completion(Owner<Receiver<Answer>>(*this), 0);
+#if defined(__cpp_exceptions)
+        try {
+            send(made.http, completion);
+        } catch (...) {
+            completion.fail(std::current_exception());  // before it is dropped, which is an answer
+        }
+#else
+        send(made.http, completion);
+#endif
+    }
+    void send(const HttpRequest& request, const Completion<Answer>& completion) {
         auto& transport = core_->exchange_transport();
         if constexpr (Async::with_attempt) {
-            (void)transport(made.http, std::as_const(attempt_), completion);
+            (void)transport(request, std::as_const(attempt_), completion);
         } else {
-            copy_ = made.http;
-            if (!fields.authorization.empty())
+            copy_ = request;
+            if (!attempt_.authorization().empty())
                 RequestTraits<HttpRequest>::set_header(copy_, attempt_.header(),
-                                                       fields.authorization);
+                                                       attempt_.authorization());
             (void)transport(copy_, completion);
         }
     }

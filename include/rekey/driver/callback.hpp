@@ -160,6 +160,7 @@ public:
     static constexpr bool needs_binding = Parts::needs_binding;
 
 private:
+    template <class, Asks> friend class driver::UserCalls;  // which look into each client
     template <class, Asks> friend class driver::AsyncUserCalls;
     template <class Request>
     using ResponseTo = typename detail::ResponseOf<typename AsyncCall<Bare, Request>::Answer>::type;

@@ -26,6 +26,7 @@ namespace token {
 /// Threads    as the store; `post` is called from any thread.
 template <class Store, class Executor> class RunOn : public Store {
 public:
+    using Inside = Store;
     RunOn(Store store, Executor post) : Store(std::move(store)), executor_(std::move(post)) {}
     const Executor& executor() const noexcept { return executor_; }
 

@@ -147,15 +147,17 @@ public:
     /// `refused`   the access token that was refused, which will not do; or empty.
     /// `send`      `SentTokens(const Secret& refresh_token, is_held)`: makes the token request;
     ///             before each further send of it, `is_held()` says whether it still may.
+    /// `limit`     of the call that asks: it waits no longer for other processes; 0 for none.
     template <class Clock, class Send>
     Obtained obtain(Grant grant, const std::string& key, std::string_view refused,
-                    const rekey::detail::Stop& stop, Clock& clock, Send&& send) {
+                    const rekey::detail::Stop& stop, Clock& clock, Send&& send,
+                    Duration limit = Duration{0}) {
         store_parts::Unstored unstored;
         if (take_unstored(key, unstored)) {
             Obtained stored = store_at_last(key, unstored, refused, stop, clock, send);
             if (stored.has_token() || stored.end == RefreshEnd::uncommitted) return stored;
         }
-        Work<Clock> work{*this, grant, key, refused, clock};
+        Work<Clock> work{*this, grant, key, refused, clock, limit};
         work.attempt = oauth::random_token(16);
         if (work.attempt.empty()) return {};
         return run(work, work.protocol.start(clock.now()), stop, send);
@@ -194,8 +196,12 @@ public:
 private:
     template <class Clock> struct Work {
         Work(SharedTokens& all, Grant grant, const std::string& name, std::string_view without,
-             Clock& time)
-            : owner(all), key(name), refused(without), clock(time), protocol(grant, all.times()) {}
+             Clock& time, Duration limit = Duration{0})
+            : owner(all),
+              key(name),
+              refused(without),
+              clock(time),
+              protocol(grant, within(all.times(), limit)) {}
         Work(const Work&) = delete;
         Work& operator=(const Work&) = delete;
         ~Work() {  // also if a transport throws
@@ -219,6 +225,10 @@ private:
     };
 
     const RefreshTimes& times() const noexcept { return tokens_.times(); }
+    static RefreshTimes within(RefreshTimes times, Duration limit) noexcept {
+        if (limit > Duration{0} && limit < times.patience) times.patience = limit;
+        return times;
+    }
     void count(StoreCounter::Number what) const noexcept { tokens_.counter().count(what); }
 
     template <class Clock, class Send>

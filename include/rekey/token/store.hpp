@@ -81,6 +81,12 @@ template <class Store>
 struct HasExecutor<Store, std::void_t<decltype(std::declval<const Store&>().executor())>>
     : std::true_type {};
 
+/// The store that keeps the records, for people.
+template <class Store, class = void> struct Keeper { using type = Store; };
+template <class Store> struct Keeper<Store, std::void_t<typename Store::Inside>> {
+    using type = typename Store::Inside;
+};
+
 /// One record and its lease: what every store does to one key, without I/O, clock or lock.
 ///
 /// Owner, Value, Time  the texts of a real store, or small numbers where all orders are explored.

@@ -88,7 +88,7 @@ public:
             return sent;
         };
         const Obtained obtained = keeper_->obtain(Grant::repeatable, key, refused_token.expose(),
-                                                  extras.stop, clock, send);
+                                                  extras.stop, clock, send, extras.time_limit);
         if (has_sent && outcome <= Fetched::renewed) return outcome;
         if (obtained.has_token()) return this->take_over(pin, obtained, replacements, report);
         pin.release();
@@ -133,8 +133,9 @@ public:
         const auto send = [&](const Secret& refresh_token, const auto& is_held) {
             return refresh(refresh_token, is_held, extras.stop, exchanger, clock, failure);
         };
-        const Obtained obtained = keeper_->obtain(Grant::rotating, key(extras.subject),
-                                                  refused.token.expose(), extras.stop, clock, send);
+        const Obtained obtained =
+            keeper_->obtain(Grant::rotating, key(extras.subject), refused.token.expose(),
+                            extras.stop, clock, send, extras.time_limit);
 
         lock.lock();
         Pin pin;

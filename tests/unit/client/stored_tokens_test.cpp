@@ -128,6 +128,27 @@ TEST_CASE("without the store an old token serves while it lives, and no refresh 
     CHECK(fleet.refreshes() == 1);
 }
 
+TEST_CASE(
+    "a call with a deadline waits no longer for another process, and sends no refresh token") {
+    Fleet fleet;
+    const auto one = fleet.process();
+    fleet.authorize(one);
+    fleet.clock.advance(16min);
+    coze::WebFlow flow{fleet.web_app()};
+    const std::string key = token::record_key(flow.stored_as(), "ann", stores::sealer("key-1"));
+    REQUIRE(fleet.store.acquire(key, "another process", 60s).outcome == token::Leased::acquired);
+    const TimePoint begin = fleet.clock.now();
+    const auto late = one.send(fleet.chat(), Subject{"ann"}, Binding{"cookie"}, Deadline{2s});
+    REQUIRE(!late);
+    CHECK(late.error().kind == ErrorKind::exchange_failed);
+    CHECK(fleet.clock.now() - begin < 3s);
+    CHECK(fleet.refreshes() == 0);
+    fleet.store.release(key, "another process");
+    fleet.clock.advance(10s);
+    CHECK(fleet.send(one));
+    CHECK(fleet.refreshes() == 1);
+}
+
 TEST_CASE("a lost answer is known to all processes, and the report says why the user is asked") {
     Fleet fleet;
     const auto one = fleet.process();

@@ -21,6 +21,7 @@
 #include <rekey/rekey.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/token/memory_store.hpp>
+#include <rekey/token/run_on.hpp>
 #include <rekey/tokens_in.hpp>
 
 #include "catch.hpp"
@@ -247,6 +248,8 @@ TEST_CASE("a flow, a token store and a rewrite say what they are") {
     CHECK(text.find("Begins a fresh conversation when another credential takes over.\n") !=
           std::string::npos);
     CHECK(sentence_of<TokensIn<token::MemoryStore>>() ==
+          "Keeps tokens in BasicMemoryStore, not sealed.");
+    CHECK(sentence_of<TokensIn<token::RunOn<token::MemoryStore, void (*)()>>>() ==
           "Keeps tokens in BasicMemoryStore, not sealed.");
     CHECK(mermaid_of(client).find("\"ask the user of user\" as user_0") != std::string::npos);
 }
