@@ -17,8 +17,10 @@
 #include "support/ctrl_c.hpp"
 #include "support/fake_coze_server.hpp"
 #include "support/migration_report.hpp"
+#include "support/migration_story.hpp"
 #include "support/openssl_verifier.hpp"
 #include "support/page_server.hpp"
+#include "support/screen.hpp"
 #include "support/steady_load.hpp"
 
 #include <rekey/adapter/curl.hpp>
@@ -30,8 +32,6 @@
 #include <rekey/coze/bot_of.hpp>
 #include <rekey/coze/preflight.hpp>
 #include <rekey/describe/explain.hpp>
-#include <rekey/observe/advice.hpp>
-#include <rekey/observe/meter.hpp>
 #include <rekey/policy/observe.hpp>
 #include <rekey/policy/remember.hpp>
 #include <rekey/testing/fake_coze.hpp>
@@ -39,19 +39,14 @@
 #include <CLI/CLI.hpp>
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
-#include <iomanip>
 #include <iostream>
-#include <map>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -68,14 +63,15 @@ using rekey::HttpRequest;
 using rekey::HttpResponse;
 using rekey::TransportResult;
 using rekey::testing::FakeCoze;
-using rekey::testing::FakeLane;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
-
-constexpr std::size_t fixed_lane = 0;
-constexpr std::size_t naive_lane = 1;
-constexpr std::size_t rekey_lane = 2;
-constexpr std::size_t app_lane = 3;
+using support::app_lane;
+using support::Drawn;
+using support::fixed_lane;
+using support::Meter;
+using support::rekey_lane;
+using support::Screen;
+using support::Story;
 
 struct Settings {
     double seconds = 9;
@@ -164,35 +160,6 @@ auto naive(const LoopbackOnly& transport, const Chats& chats, std::string person
     };
 }
 
-/// The first call of each kind, drawn as it went.
-class Drawn {
-public:
-    template <class Result> void look_at(const Result& result) {
-        const rekey::Trail& trail = result.trail();
-        if (!result || trail.count() > 2) return;
-        const bool is_personal = result.credential() == "personal";
-        const std::size_t kind = trail.count() == 2 ? (is_personal ? 2 : 1) : 0;
-        if (trail.count() == 1 && !is_personal) return;
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (svgs_[kind].empty()) svgs_[kind] = rekey::explain_svg(result);
-    }
-    std::vector<support::CallPicture> pictures() const {
-        static constexpr const char* heads[] = {
-            "Before the move: personal is accepted",
-            "The first one after the move: refused, then enterprise",
-            "The first one after the rollback: refused, then personal"};
-        const std::lock_guard<std::mutex> lock(mutex_);
-        std::vector<support::CallPicture> all;
-        for (std::size_t kind = 0; kind != svgs_.size(); ++kind)
-            if (!svgs_[kind].empty()) all.push_back({heads[kind], svgs_[kind]});
-        return all;
-    }
-
-private:
-    mutable std::mutex mutex_{};
-    std::array<std::string, 3> svgs_{};
-};
-
 template <class Client>
 auto with_rekey(const Client& client, const Chats& chats, Drawn* drawn = nullptr) {
     return [=](const std::string& id) {
@@ -203,14 +170,6 @@ auto with_rekey(const Client& client, const Chats& chats, Drawn* drawn = nullptr
         return support::Outcome{true, static_cast<unsigned char>(is_first ? 1 : 2)};
     };
 }
-
-/// What the calls are counted by.
-struct BotName {
-    std::string_view operator()(const HttpRequest& request) const {
-        return rekey::body::find(request.body, "bot_id").raw;
-    }
-};
-using Meter = rekey::observe::Meter<BotName>;
 
 /// A call that meets a rollback: refused by personal before it, by enterprise after it. Another
 /// call has found out meanwhile, so it is sent a third time. Staged in a server of its own, for in
@@ -283,238 +242,6 @@ bool install_app(const LoopbackOnly& transport, const std::string& base) {
                   rekey::Attempt{unsigned_one});
     return answer && answer->status == 200;
 }
-
-// --- What is shown while it runs ---
-
-class Screen {
-public:
-    Screen()
-        : is_terminal_(isatty(STDOUT_FILENO) == 1),
-          has_colour_(is_terminal_ && !is_set("NO_COLOR") && !is_dumb()) {}
-
-    /// Overwritten by the next one on a terminal; elsewhere a line of its own each second.
-    void progress(const support::SteadyLoad& load, const char* phase) {
-        remember(load);
-        if (!is_terminal_ && ++ticks_ % 10 != 0) return;
-        std::ostringstream line;
-        line << std::fixed << std::setprecision(1) << std::setw(5)
-             << static_cast<double>(load.elapsed().count()) / 1e6 << " s  " << std::left
-             << std::setw(8) << phase;
-        const char* const names[] = {"fixed", "naive", "rekey"};
-        for (std::size_t lane = 0; lane != 3; ++lane)
-            line << names[lane] << std::right << std::setw(8) << recent(lane) << "   ";
-        line << newest().ended << " requests";
-        std::cout << (is_terminal_ ? "\r" : "") << line.str() << (is_terminal_ ? "  " : "\n")
-                  << std::flush;
-        is_open_ = is_terminal_;
-    }
-    bool is_terminal() const noexcept { return is_terminal_; }
-    void line(const std::string& text) {
-        if (is_open_) std::cout << '\n';
-        is_open_ = false;
-        std::cout << text << '\n' << std::flush;
-    }
-    std::string strong(const std::string& text, bool good) const {
-        if (!has_colour_) return text;
-        return (good ? "\x1b[1;32m" : "\x1b[1;31m") + text + "\x1b[0m";
-    }
-
-private:
-    struct Counts {
-        std::array<std::size_t, 3> answered{};
-        std::array<std::size_t, 3> of{};
-        std::size_t ended = 0;
-    };
-    static bool is_set(const char* name) {
-        const char* const value = std::getenv(name);
-        return value != nullptr && *value != '\0';
-    }
-    static bool is_dumb() {
-        const char* const value = std::getenv("TERM");
-        return value == nullptr || std::string_view{value} == "dumb";
-    }
-    const Counts& newest() const { return history_.back(); }
-    void remember(const support::SteadyLoad& load) {
-        Counts now;
-        for (std::size_t lane = 0; lane != 3; ++lane) {
-            now.answered[lane] = load.answered(lane);
-            now.of[lane] = load.ended(lane);
-            now.ended += now.of[lane];
-        }
-        history_.push_back(now);
-        if (history_.size() > 6) history_.erase(history_.begin());
-    }
-    /// Of the requests that ended in the last half second.
-    std::string recent(std::size_t lane) const {
-        const std::size_t of = newest().of[lane] - history_.front().of[lane];
-        if (of == 0) return "-";
-        const std::size_t good = newest().answered[lane] - history_.front().answered[lane];
-        const double share = static_cast<double>(good) / static_cast<double>(of);
-        return support::percent(share > 1 ? 1 : share);
-    }
-
-    std::vector<Counts> history_{Counts{}};
-    unsigned ticks_ = 0;
-    bool is_open_ = false;
-    bool is_terminal_;
-    bool has_colour_;
-};
-
-// --- The story and the verdict ---
-
-using Ledger = std::map<std::string, FakeLane>;
-
-/// The load, the move and the move back; what is known of them at any moment, for the live page.
-class Story {
-public:
-    Story(FakeCoze& server, support::SteadyLoad& load, const Meter& meter, const Drawn& drawn,
-          const support::MigrationReport& begin)
-        : server_(server), load_(load), meter_(meter), drawn_(drawn), report_(begin) {}
-
-    /// Lets the load run, moves the workspaces and moves them back.
-    void tell(Screen& screen) {
-        const support::Phases& phases = report_.phases;
-        const auto run_until = [&](microseconds time, const char* phase) {
-            while (load_.elapsed() < time) {
-                std::this_thread::sleep_for(
-                    (std::min)(microseconds{milliseconds{100}}, time - load_.elapsed()));
-                screen.progress(load_, phase);
-            }
-        };
-        load_.start();
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            has_begun_ = true;
-        }
-        run_until(phases.move, "before");
-        end_phase();
-        server_.move();
-        screen.line("         the workspaces move to the enterprise");
-        run_until(phases.rollback, "moved");
-        end_phase();
-        advise("Just before the rollback", screen);
-        server_.rollback();
-        screen.line("         the workspaces move back");
-        run_until(phases.length, "after");
-        load_.join();
-        end_phase();
-        advise("At the end", screen);
-    }
-
-    /// The lanes as they are now, the app's last.
-    std::vector<support::LaneReport> lanes() const {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        std::int64_t ended[4];
-        for (std::size_t lane = 0; lane != 4; ++lane) ended[lane] = count(load_.ended(lane));
-        std::vector<Ledger> ledgers = ledgers_;
-        if (!is_over()) ledgers.push_back(server_.lanes());
-        std::vector<support::LaneReport> all;
-        for (const char* const name : {"fixed", "naive", "rekey", "appauth"})
-            all.push_back(report_of(all.size(), name, ledgers, ended[all.size()]));
-        all[fixed_lane].about = "one personal token";
-        all[naive_lane].about = "by hand: personal, then enterprise, every time";
-        all[rekey_lane].about = "rekey::Client with both tokens and a learned route";
-        return all;
-    }
-
-    /// All that is known now.
-    support::MigrationReport report() const {
-        std::vector<support::LaneReport> all = lanes();
-        const rekey::testing::FakeTotals totals = server_.totals();
-        const std::lock_guard<std::mutex> lock(mutex_);
-        support::MigrationReport now = report_;
-        now.is_over = is_over();
-        if (has_begun_) now.elapsed = (std::min)(load_.elapsed(), report_.phases.length);
-        if (now.is_over) now.app_auth = app_sentence(all[app_lane], totals);
-        all.pop_back();
-        now.lanes = std::move(all);
-        now.moving_lane = rekey_lane;
-        now.calls = drawn_.pictures();
-        now.calls.insert(now.calls.end(), report_.calls.begin(), report_.calls.end());
-        now.ledger = {{"requests received", totals.requests},
-                      {"chats executed", totals.chats_executed},
-                      {"chats refused", totals.chats_refused},
-                      {"requests executed more than once", totals.doubled},
-                      {"tokens issued (RS256 assertions verified)", exchanges_in(totals)},
-                      {"assertions that came twice", totals.jti_replays}};
-        for (const auto& [credential, number] : totals.executed_by)
-            now.ledger.emplace_back("executed for " + credential, number);
-        return now;
-    }
-
-    static std::int64_t exchanges_in(const rekey::testing::FakeTotals& totals) {
-        std::int64_t all = 0;
-        for (const auto& [grant, number] : totals.token_exchanges) all += number;
-        return all;
-    }
-
-private:
-    static std::int64_t count(std::size_t number) { return static_cast<std::int64_t>(number); }
-    bool is_over() const { return ledgers_.size() == 3; }
-    static std::string app_sentence(const support::LaneReport& app,
-                                    const rekey::testing::FakeTotals& totals) {
-        return "AppAuth: " + std::to_string(app.sent) + " requests, " + std::to_string(app.lost) +
-               " lost, " + std::to_string(app.doubled) +
-               " doubled; token exchanges: " + std::to_string(exchanges_in(totals)) +
-               ", assertions sent twice: " + std::to_string(totals.jti_replays) +
-               " (the server's count)";
-    }
-    void end_phase() {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        ledgers_.push_back(server_.lanes());
-    }
-    void advise(const char* when, Screen& screen) {
-        rekey::observe::AdviceOptions options;
-        // Here a part of the load; in life two weeks, which is what it is unless somebody says so.
-        options.quiet = (report_.phases.rollback - report_.phases.move) / 2;
-        for (const auto& advice :
-             rekey::observe::advise(meter_, rekey::detail::SystemClock::now(), options)) {
-            screen.line("         advice: " + advice.sentence);
-            const std::lock_guard<std::mutex> lock(mutex_);
-            report_.advice.push_back({when, advice.sentence});
-        }
-    }
-    support::LaneReport report_of(std::size_t lane, const std::string& name,
-                                  const std::vector<Ledger>& ledgers, std::int64_t ended) const {
-        support::LaneReport report;
-        report.name = name;
-        report.slices = load_.slices(lane);
-        report.sent = count(load_.sent(lane));
-        report.answered = count(load_.answered(lane));
-        if (is_over()) {
-            const std::vector<support::Sample> samples = load_.samples(lane);
-            report.p50_ms = support::percentile_ms(samples, 0.5);
-            report.p99_ms = support::percentile_ms(samples, 0.99);
-        }
-        FakeLane then;
-        for (std::size_t phase = 0; phase != ledgers.size(); ++phase) {
-            const auto place = ledgers[phase].find(name);
-            const FakeLane now = place == ledgers[phase].end() ? FakeLane{} : place->second;
-            const std::int64_t requests = now.distinct - then.distinct;
-            const std::int64_t calls = now.received - then.received;
-            report.extra_calls[phase] = calls - requests;
-            if (requests > 0)
-                report.calls_per_request[phase] =
-                    static_cast<double>(calls) / static_cast<double>(requests);
-            then = now;
-        }
-        report.seen = then.distinct;
-        // While it runs, a request on its way is not lost.
-        report.lost = is_over() ? report.sent - then.served
-                                : (std::max)(ended - then.served, std::int64_t{0});
-        report.doubled = then.executed_twice;
-        return report;
-    }
-
-    FakeCoze& server_;
-    support::SteadyLoad& load_;
-    const Meter& meter_;
-    const Drawn& drawn_;
-    mutable std::mutex mutex_{};
-    support::MigrationReport report_;  // what does not come from the load
-    std::vector<Ledger> ledgers_{};    // at the end of each phase
-    bool has_begun_ = false;
-};
 
 /// What is wrong, each a sentence; nothing if all is well.
 std::vector<std::string> complaints(const std::vector<support::LaneReport>& lanes,
@@ -662,7 +389,10 @@ int run(const Settings& settings) {
     std::string last_page;
     support::PageServer page{[&] {
         const std::lock_guard<std::mutex> lock(page_mutex);
-        return last_page.empty() ? support::page(story.report()) : last_page;
+        if (!last_page.empty()) return last_page;
+        support::MigrationReport so_far = story.report();
+        so_far.is_over = false;  // until there is a verdict
+        return support::page(so_far);
     }};
     if (settings.page) {
         if (!page.start()) {

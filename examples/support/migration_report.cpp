@@ -229,7 +229,8 @@ td:first-child,th.name{text-align:left}
 th{font-weight:600;font-size:.875rem;vertical-align:bottom}
 th.group{text-align:center}.wide+p{margin-top:10px}
 .ledger{width:auto;min-width:min(420px,100%)}
-@media(max-width:520px){body{padding:16px 14px 36px}th,td{padding:6px 7px}}
+.narrow{display:none}
+@media(max-width:520px){.narrow{display:block}body{padding:16px 14px 36px}th,td{padding:6px 7px}}
 )";
 }
 
@@ -288,7 +289,11 @@ std::string page(const MigrationReport& report) {
     out += marks(report.phases);
     for (const LaneReport& lane : report.lanes) out += picture(lane, report);
 
-    if (!report.calls.empty()) out += "<h2>What single calls did</h2>\n<div class=\"calls\">\n";
+    if (!report.calls.empty())
+        out +=
+            "<h2>What single calls did</h2>\n<p class=\"soft narrow\">What is wider than the "
+            "screen "
+            "can be moved sideways.</p>\n<div class=\"calls\">\n";
     for (const CallPicture& call : report.calls)
         out += "<figure><figcaption>" + escaped(call.head) +
                "</figcaption><div class=\"wide\" tabindex=\"0\">\n" + call.svg +

@@ -2,6 +2,7 @@
 // libFuzzer: whatever lies in a store is read within bounds, only what was written there opens,
 // and what was read, written down again, is read as the same.
 #include <rekey/token/record.hpp>
+#include <rekey/token/shared_route.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -75,12 +76,36 @@ template <class Sealer> void read(std::string_view text, const Sealer& sealer) {
         demand(text.size() > 32 * 1024);
 }
 
+/// What a fleet has learned: within its bounds, in order, and the same when it is written again.
+void read_route(std::string_view text) {
+    store_parts::SharedVerdicts fleet;
+    if (!fleet.read(text)) {
+        demand(fleet.verdicts.empty() && fleet.round == 0);
+        return;
+    }
+    demand(text.size() <= fleet.longest && fleet.verdicts.size() <= fleet.most_keys);
+    std::uint64_t before = 0;
+    for (const store_parts::SharedVerdict& each : fleet.verdicts) {
+        demand(each.tag > before && each.tag >> 48 == 0 && each.round <= fleet.round);
+        demand(!each.name.empty() && each.name.size() <= fleet.longest_name);
+        demand(fleet.find(each.tag) == &each);
+        before = each.tag;
+    }
+    store_parts::SharedVerdicts again;
+    demand(again.read(fleet.text()) && again.text() == fleet.text());
+    ++fleet.round;
+    fleet.put(before / 2 + 1, "one more");
+    fleet.shorten();
+    demand(fleet.verdicts.size() <= fleet.most_keys && again.read(fleet.text()));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string text(data, data + size);
     read(text, Unsealed{});
     read(text, everything);
+    read_route(text);
 
     // With a seal nothing opens that was not written there, and no byte can be changed.
     const auto& sealer = quick;

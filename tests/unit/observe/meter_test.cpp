@@ -249,9 +249,9 @@ TEST_CASE("who comes late to a cell of the window is counted where it belongs") 
 TEST_CASE("credentials that refused one call are passed, each once, and not the one that served") {
     auto meter = std::make_unique<Meter<>>();
     const TimePoint start{1000h};
-    for (const std::uint8_t served : {2, 1}) {
+    for (const std::uint8_t served : {std::uint8_t{2}, std::uint8_t{1}}) {
         Meter<>::PerCall call;
-        for (const std::uint8_t slot : {0, 1}) {
+        for (const std::uint8_t slot : {std::uint8_t{0}, std::uint8_t{1}}) {
             observe::Attempted event = attempt_of(slot, AuthRejected, 1ms, start);
             event.http_status = 401;
             meter->attempted(event, call);

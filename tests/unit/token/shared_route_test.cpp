@@ -184,6 +184,19 @@ TEST_CASE("a wrong word of the fleet costs a call, never an answer, and is corre
     CHECK(one.ask("bot") == 1);
 }
 
+TEST_CASE("S55: what one user learned in one replica counts for no other user in another") {
+    World world{true};
+    MemoryStore store;
+    Replica<MemoryStore> one{world, store};
+    Replica<MemoryStore> two{world, store};
+    CHECK(one.client.send(about("bot"), Subject{"ann"}));
+    CHECK(one.sync().given == 1);
+    CHECK(two.sync().taken == 1);
+    CHECK(two.client.route().learned("bot", Subject{"ann"}) == "enterprise");
+    CHECK(two.client.route().learned("bot", Subject{"bob"}).empty());
+    CHECK(two.begins("bot").empty());
+}
+
 TEST_CASE("the record of a fleet holds hashes and names, and neither keys nor tokens") {
     World world{true};
     MemoryStore store;
