@@ -169,10 +169,11 @@ public:
 
     Result() noexcept {}
     /// A success or a failure of one's own, with an empty trail: for `and_then` and `or_else`.
-    Result(Response response) : reason_(StopReason::success) {
+    Result(Response response) : reason_(StopReason::success), trail_(nullptr) {
         error_.response_.set(std::move(response));
     }
-    Result(Error<Response> error) : error_(std::move(error)), reason_(error_.reason_) {}
+    Result(Error<Response> error)
+        : error_(std::move(error)), reason_(error_.reason_), trail_(nullptr) {}
 
     bool has_value() const noexcept { return reason_ == StopReason::success; }
     explicit operator bool() const noexcept { return has_value(); }

@@ -54,6 +54,8 @@ struct Names {
 class Trail {
 public:
     Trail() noexcept {}  // not `= default`, which would fill the entries with zeros
+    /// One with nothing in it that is filled, so that no compiler warns where it is copied.
+    explicit Trail(std::nullptr_t) noexcept : entries_() {}
 
     /// How many attempts there were in all.
     std::size_t count() const noexcept { return count_; }
@@ -82,10 +84,7 @@ public:
         if (names.owned) names_.owned = names.owned;
     }
     /// The room for the first entry; the driver fills it.
-    TrailEntry& first() {
-        count_ = 1;
-        return entries_[0];
-    }
+    TrailEntry& first() { return count_ = 1, entries_[0]; }
     /// The room for the second one.
     TrailEntry& second() {
         count_ = 2;
