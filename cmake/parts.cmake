@@ -161,3 +161,6 @@ file(GLOB_RECURSE rekey_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}
 if(NOT CMAKE_CXX_STANDARD OR CMAKE_CXX_STANDARD LESS 20)
     list(FILTER rekey_headers EXCLUDE REGEX "^(driver/coroutine|stop_token)\\.hpp$")
 endif()
+if(REKEY_NO_EXCEPTIONS)  # their libraries do not compile that way
+    list(FILTER rekey_headers EXCLUDE REGEX "^(driver/(boost_)?asio|adapter/beast)\\.hpp$")
+endif()

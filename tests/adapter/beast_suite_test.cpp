@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// The suite of all transports over Boost.Beast, blocking and asynchronous.
+// The suite of all transports over Boost.Beast, blocking.
 #include <rekey/adapter/beast.hpp>
 
 #include "../support/transport_harness.hpp"
 
 struct Beast : harness::Blocking<rekey::beast::Transport> {};
 
-struct AsyncBeast : harness::Asynchronous<AsyncBeast> {
-    boost::asio::io_context loop{};
-    rekey::beast::AsyncTransport transport{loop.get_executor()};
-
-    void turn() {
-        loop.restart();
-        loop.run_for(std::chrono::milliseconds{5});
-    }
-};
-
-#define REKEY_TRANSPORT Beast, AsyncBeast
+#define REKEY_TRANSPORT Beast
 #include "../support/transport_suite.hpp"
