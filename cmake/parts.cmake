@@ -186,3 +186,6 @@ endif()
 if(NOT CMAKE_CXX_STANDARD OR CMAKE_CXX_STANDARD LESS 23)
     list(FILTER rekey_headers EXCLUDE REGEX "^expected\\.hpp$")
 endif()
+if(REKEY_NO_EXCEPTIONS)  # their libraries do not compile that way
+    list(FILTER rekey_headers EXCLUDE REGEX "^(driver/(boost_)?asio|adapter/beast)\\.hpp$")
+endif()

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
-// The suite of all transports over Boost.Beast on a loop.
+// The suite of all transports over Boost.Beast, asynchronous.
 #include <rekey/adapter/beast.hpp>
 
 #include "../support/transport_harness.hpp"
 
-struct Beast : harness::Asynchronous<Beast> {
-    boost::asio::io_context context{1};
-    rekey::beast::AsyncTransport transport{context.get_executor()};
+struct AsyncBeast : harness::Asynchronous<AsyncBeast> {
+    boost::asio::io_context loop{};
+    rekey::beast::AsyncTransport transport{loop.get_executor()};
+
     void turn() {
-        context.restart();
-        context.run_for(std::chrono::milliseconds{2});
+        loop.restart();
+        loop.run_for(std::chrono::milliseconds{5});
     }
 };
 
-#define REKEY_TRANSPORT Beast
+#define REKEY_TRANSPORT AsyncBeast
 #include "../support/transport_suite.hpp"

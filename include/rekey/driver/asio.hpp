@@ -77,7 +77,7 @@ struct StandaloneAsio {
     template <class Handler> static auto slot_of(const Handler& handler) {
         return ::asio::get_associated_cancellation_slot(handler);
     }
-    static void raise(Signal& signal) { signal.emit(::asio::cancellation_type::terminal); }
+    static void set_off(Signal& signal) { signal.emit(::asio::cancellation_type::terminal); }
     /// Whether a call ends: it cannot promise that nothing has happened, which `total` asks for.
     static bool ends(::asio::cancellation_type how) noexcept {
         return (how & (::asio::cancellation_type::terminal | ::asio::cancellation_type::partial)) !=

@@ -30,7 +30,6 @@ struct NoSlot {
 };
 struct NoSignal {
     static constexpr NoSlot slot() noexcept { return {}; }
-    static constexpr void raise() noexcept {}
 };
 
 /// What the operations of one send share: they never run at the same time as their cancellation.
@@ -110,7 +109,7 @@ public:
     void cancel() {
         if constexpr (async_parts::CanCancel<Own>::value) own_.cancel();
         if constexpr (Library::has_slots)
-            Library::dispatch(lane_->strand, [lane = lane_] { Library::raise(lane->signal); });
+            Library::dispatch(lane_->strand, [lane = lane_] { Library::set_off(lane->signal); });
     }
 
 private:

@@ -76,7 +76,7 @@ struct BoostAsio {
     template <class Handler> static auto slot_of(const Handler& handler) {
         return boost::asio::get_associated_cancellation_slot(handler);
     }
-    static void raise(Signal& signal) { signal.emit(boost::asio::cancellation_type::terminal); }
+    static void set_off(Signal& signal) { signal.emit(boost::asio::cancellation_type::terminal); }
     /// Whether a call ends: it cannot promise that nothing has happened, which `total` asks for.
     static bool ends(boost::asio::cancellation_type how) noexcept {
         return (how & (boost::asio::cancellation_type::terminal |
