@@ -76,8 +76,7 @@ class Pool;
 ///          no header can see the other files. This one defines none. Without it https is refused.
 /// Errors   as those of `curl::Transport`, but a connection that breaks inside the head of an
 ///          answer counts as `sent_unanswered`: cpp-httplib does not tell.
-/// Time     each step, connecting, writing and the wait for the next bytes, takes the limit at
-/// most,
+/// Time     each step (connecting, writing, the wait for the next bytes) takes the limit at most,
 ///          and the body is stopped when the time is up. So connecting can add to it, and a server
 ///          that sends its headers byte by byte can stretch it: do not use it for such servers.
 /// Headers  complete, repeated ones kept, in whatever order cpp-httplib keeps them. It adds an
