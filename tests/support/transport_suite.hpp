@@ -381,6 +381,25 @@ REKEY_TRANSPORT_TEST("every method arrives, signed or not, by the header that is
     }
 }
 
+REKEY_TRANSPORT_TEST("an answer to HEAD is whole without the body that its headers speak of") {
+    suite::Server server([](suite::Connection& connection) {
+        while (connection.read())
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 99\r\nX-Tt-Logid: 7\r\n\r\n");
+    });
+    UnderTest under_test;
+    for (int i = 0; i != 2; ++i) {
+        const auto answer = under_test.exchange({"HEAD", server.url(), {}, {}},
+                                                suite::signed_attempt(std::chrono::seconds{5}));
+        REQUIRE(suite::reach_of(answer) == "answered");
+        CHECK((*answer).status == 200);
+        CHECK((*answer).body.empty());
+        CHECK(rekey::find_header((*answer).headers, "X-Tt-Logid") == "7");
+    }
+    CHECK(server.requests().size() == 2);
+    CHECK(server.requests()[0].head.substr(0, 5) == "HEAD ");
+    CHECK(server.requests()[0].count("Authorization") == 1);
+}
+
 REKEY_TRANSPORT_TEST("how far an attempt came is known") {
     using suite::Connection;
     using suite::says;
