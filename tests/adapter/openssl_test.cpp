@@ -4,7 +4,9 @@
 #include "catch.hpp"
 #include "support/rs256_suite.hpp"
 
+#include <rekey/coze/app_auth.hpp>
 #include <rekey/oauth/random_token.hpp>
+#include <rekey/oauth/signed_later.hpp>
 #include <rekey/token/memory_store.hpp>
 #include <rekey/token/record.hpp>
 #include <rekey/tokens_in.hpp>
@@ -161,6 +163,22 @@ TEST_CASE("a text without a usable RSA key is refused with a sentence") {
                ContainsSubstring("2048"));
     CHECK_THAT(std::string(signer_of(pkcs8(new_key(EVP_PKEY_RSA_PSS, 2048).get())).error),
                ContainsSubstring("not an RSA key"));
+}
+
+TEST_CASE("an assertion that a key service signs later is accepted by OpenSSL's verification") {
+    const SignerResult key_service = signer_of(rfc7515_key);
+    rekey::coze::AppAuthOptions options;
+    options.client_id = "1140.app.coze";
+    options.public_key_id = "fingerprint";
+    const SignedLater app{rekey::coze::AppAuth<rekey::coze::Owner>{options},
+                          [](std::string_view, const auto&) {}};
+    auto request = app.token_request(1700000000);
+    app.finish(request, key_service.signer(request.signing_input));
+    const std::string_view token = request.authorization.expose().substr(7);  // behind "Bearer "
+    const std::size_t dot = token.rfind('.');
+    std::string signature;
+    REQUIRE(base64url_decode(token.substr(dot + 1), signature));
+    CHECK(verifies(read_key().get(), token.substr(0, dot), signature));
 }
 
 TEST_CASE("a key behind a password is refused, and nobody is asked for the password") {
