@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/testing/async_script.hpp>
+
+#include <rekey/driver/callback.hpp>
+#include <rekey/policy/hedge.hpp>
+#include <rekey/testing/matchers.hpp>
+
+#include "catch.hpp"
+#include "support/clients.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace clients;
+using namespace std::chrono_literals;
+using testing::AsyncScript;
+using testing::ManualScheduler;
+using Ends = std::vector<std::string>;
+
+/// Notes how a call ended.
+auto note(Ends& ends) {
+    return [&ends](const Result<HttpResponse>& result) {
+        ends.push_back(result ? std::string(result.credential()) : result.error().message());
+    };
+}
+
+}  // namespace
+
+TEST_CASE("an asynchronous call falls back over a script, in virtual time") {
+    ManualScheduler time;
+    AsyncScript http{time, 20ms};
+    http.then(200, 4101).then(200);
+    const driver::callback::Client client{http, time, both(), OnCodes{}};
+    Ends ends;
+    client.send(chat(), note(ends));
+    time.advance(20ms);
+    CHECK(ends.empty());
+    CHECK(http.left() == 0);
+    time.advance(20ms);
+    CHECK(ends == Ends{"enterprise"});
+    CHECK_THAT(http, testing::UsedCredentials("personal", "enterprise"));
+    CHECK_THAT(Catch::StringMaker<AsyncScript>::convert(http),
+               ContainsSubstring("0 answers left") && !ContainsSubstring("pat_personal"));
+}
+
+TEST_CASE("an answer of an asynchronous script to a call that was cancelled never comes") {
+    ManualScheduler time;
+    AsyncScript http{time, 20ms};
+    http.then(200);
+    const driver::callback::Client client{http, time, both(), OnCodes{}};
+    Ends ends;
+    const auto call = client.send(chat(), note(ends));
+    CHECK(time.waiting() == 1);
+    call.cancel();
+    CHECK(time.waiting() == 0);
+    CHECK(ends.size() == 1);
+    time.run();
+    CHECK(ends.size() == 1);
+}
+
+TEST_CASE("a slow answer of an asynchronous script is overtaken by a second copy") {
+    ManualScheduler time;
+    AsyncScript http{time, 10s};
+    http.then(200).then(200);
+    const driver::callback::Client client{http, time, both(), OnCodes{}, Hedge{100ms}};
+    Ends ends;
+    client.send(chat(), note(ends), Idempotent{});
+    http.answer_after(20ms);
+    time.advance(150ms);
+    CHECK(ends == Ends{"personal"});
+    CHECK(http.sends().size() == 2);
+}
+
+TEST_CASE("a send beyond an asynchronous script fails in words") {
+    ManualScheduler time;
+    AsyncScript http{time};
+    const driver::callback::Client client{http, time, both(), OnCodes{}};
+    Ends ends;
+    client.send(chat(), note(ends));
+    time.run();
+    CHECK(ends == Ends{"the script has 0 answers and this is send 1"});
+}
