@@ -221,8 +221,8 @@ protected:
 
     /// Of whoever blocks, here or with a token store on an executor.
     static constexpr void require_signatures_at_once() noexcept {
-        constexpr bool blocks = !SignsLater<Credential>::value;
-        static_assert(blocks,
+        constexpr bool signs_at_once = !SignsLater<Credential>::value;
+        static_assert(signs_at_once,
                       "rekey: SignedLater has a signer that calls back, and this client blocks. "
                       "Give AppAuth a signer that returns its signature, or use "
                       "driver::callback::Client.");

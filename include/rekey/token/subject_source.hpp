@@ -71,6 +71,7 @@ public:
         Fetching<Report> fetching(*this, pin, renew, report, extras);
         for (FetchStep next = fetching.start(clock);;) {
             switch (next) {
+                case FetchStep::sign:  // a refresh needs no assertion
                 case FetchStep::finish: fetching.revoke(exchanger); return fetching.outcome();
                 case FetchStep::join:
                     next = fetching.ended() ? fetching.woken(clock) : fetching.stopped(clock);

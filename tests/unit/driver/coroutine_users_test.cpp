@@ -8,6 +8,7 @@
 
 #include <coroutine>
 #include <deque>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -102,4 +103,62 @@ TEST_CASE("coroutines of one user wait for one refresh, and the user comes back 
     http.answer();
     CHECK(said.back() == "ann");
     CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("a coroutine that is destroyed while its user's code is exchanged is not resumed") {
+    struct Owned {
+        struct promise_type {
+            Owned get_return_object() noexcept {
+                return {std::coroutine_handle<promise_type>::from_promise(*this)};
+            }
+            std::suspend_never initial_suspend() const noexcept { return {}; }
+            std::suspend_always final_suspend() const noexcept { return {}; }
+            void return_void() const noexcept {}
+            void unhandled_exception() const noexcept { std::terminate(); }
+        };
+        std::coroutine_handle<promise_type> frame;
+    };
+    obo::Desk desk;
+    ManualScheduler time;
+    Later http{desk.wire};
+    const driver::coroutine::Client client{http, time, OboReauth{coze::WebFlow{desk.web_app()}},
+                                           coze::RetryOnRefusal{}, UseClock{desk.clock}};
+    std::string url;
+    const auto refused = [&]() -> Task {
+        const auto result = co_await client.send(desk.chat(), Subject{"ann"}, Binding{"cookie"});
+        url = result.authorization().url;
+    };
+    refused();
+    const std::string callback = desk.browse(url);
+    int ends = 0;
+    SECTION("for the end of an authorization, whose tokens are kept") {
+        const auto wait = [&]() -> Owned {
+            (void)co_await client.authorize(callback, Binding{"cookie"});
+            ++ends;
+        };
+        const Owned waiting = wait();
+        waiting.frame.destroy();
+        while (!http.asks.empty()) http.answer();
+    }
+    SECTION("for the request that was refused, also when it is sent again") {
+        const auto wait = [&]() -> Owned {
+            (void)co_await client.resume<HttpRequest>(callback, Binding{"cookie"});
+            ++ends;
+        };
+        const Owned waiting = wait();
+        http.answer();  // of the token endpoint
+        REQUIRE(http.asks.size() == 1);
+        waiting.frame.destroy();
+        http.answer();
+    }
+    CHECK(ends == 0);
+    CHECK(client.in_flight() == 0);
+    int served = 0;
+    const auto call = [&]() -> Task {
+        const auto result = co_await client.send(desk.chat(), Subject{"ann"}, Binding{"cookie"});
+        served += result ? 1 : 0;
+    };
+    call();
+    while (!http.asks.empty()) http.answer();
+    CHECK(served == 1);
 }
