@@ -436,7 +436,7 @@ REKEY_TRANSPORT_TEST("how far an attempt came is known") {
 REKEY_TRANSPORT_TEST("the time of an attempt is kept") {
     using suite::Connection;
     const auto begin = std::chrono::steady_clock::now();
-    const rekey::Duration limit = std::chrono::milliseconds{250};
+    const rekey::Duration limit = std::chrono::milliseconds{500};
     {
         UnderTest under_test;
         suite::Unreachable nobody;
@@ -484,7 +484,7 @@ REKEY_TRANSPORT_TEST("the time of an attempt is kept") {
         CHECK((dribbled == "cut short" ||
                (dribbled == "sent, no answer" && !UnderTest::sees_broken_head)));
     }
-    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{10});
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{15});
 }
 
 REKEY_TRANSPORT_TEST("a redirect is an answer, and no other server sees the credential") {
