@@ -9,6 +9,7 @@
 #include <rekey/driver/waiting_exchanger.hpp>
 #include <rekey/http.hpp>
 #include <rekey/resumable.hpp>
+#include <rekey/token/finishing.hpp>
 #include <rekey/user_calls.hpp>
 
 #include <cstdint>
@@ -245,7 +246,7 @@ private:
     Secret brought_;
     Done done_;
     OwnedExtras extras_;
-    typename Source::Finishing finishing_;
+    token::Finishing<Source> finishing_;
     JobReader reader_{*this};
     Attempt attempt_{};
     HttpRequest copy_{};

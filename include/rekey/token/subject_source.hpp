@@ -37,6 +37,8 @@ inline constexpr Duration settling_time = std::chrono::seconds{10};
 /// So long a refresh that failed in passing is not tried again while the old token still lives.
 inline constexpr Duration refresh_pause = std::chrono::seconds{5};
 
+template <class Source> class Finishing;  // <rekey/token/finishing.hpp>
+
 /// The tokens of the users of one app, kept in memory.
 ///
 /// A token is refreshed shortly before it expires, and once after a refusal if it had been accepted
@@ -179,9 +181,6 @@ public:
         return ended(answer, extras, clock);
     }
 
-    /// The same without I/O and waiting, for one that must not block.
-    class Finishing;
-
     /// Takes over tokens that were kept elsewhere, for one user. They count as accepted before.
     template <class Clock>
     void adopt(std::string_view subject, oauth::TokenSet tokens, Clock& clock) {
@@ -216,6 +215,7 @@ public:
     oauth::ParkedRequests& parked() noexcept { return parked_; }
 
 protected:
+    template <class Source> friend class Finishing;
     using Failure = RefreshFailure;
     using User = token::User;
     /// The signature that was refused, if one was.
@@ -718,73 +718,6 @@ private:
     detail::Maybe<HeldUser> held_{};
     detail::Maybe<oauth::RefreshExchange<>> exchange_{};
     detail::Maybe<Lead> leading_{};
-};
-
-template <class Credential, class Self> class SubjectSource<Credential, Self>::Finishing {
-public:
-    using Request = typename Fetching<RefreshFailure>::Request;
-
-    /// `extras`   as for `finish`; they outlive this.
-    Finishing(SubjectSource& source, const detail::CallExtras& extras) noexcept
-        : source_(source), extras_(extras), binding_(extras.binding) {}
-    Finishing(const Finishing&) = delete;
-    Finishing& operator=(const Finishing&) = delete;
-
-    template <class Clock> FetchStep start(std::string_view brought, Clock& clock) {
-        oauth::FlowUser whom;
-        whom.binding = extras_.has_binding ? &binding_ : nullptr;
-        if (names_somebody(extras_, answer_)) {
-            auto code = flow().accept(brought, whom, clock.unix_seconds(), answer_);
-            if (code) {
-                exchange_.set(std::move(*code));
-                return go_on((*exchange_).start(clock.unix_seconds()), clock);
-            }
-        }
-        return finish(clock);
-    }
-    template <class Answer, class Clock> FetchStep answered(const Answer& answer, Clock& clock) {
-        notes_.take(answer);
-        return go_on((*exchange_).answered(oauth::endpoint_answer(answer), clock.unix_seconds()),
-                     clock);
-    }
-    FetchStep waited() const noexcept { return FetchStep::send; }
-    template <class Clock> FetchStep stopped(Clock& clock) {
-        notes_.cancelled = true;
-        flow().conclude(*exchange_, notes_, answer_);
-        return finish(clock);
-    }
-
-    Request request() const noexcept { return {(*exchange_).request(), Credential::name}; }
-    Duration delay() const noexcept { return delay_; }
-    AuthorizationEnd& end() noexcept { return end_; }
-
-private:
-    struct Exchange : oauth::CodeExchange {
-        explicit Exchange(oauth::AcceptedCode&& code)
-            : CodeExchange(std::move(code.request), code.received_at) {}
-    };
-    auto& flow() noexcept { return source_.credential_.flow(); }
-    template <class Clock> FetchStep go_on(const oauth::ExchangeAction& next, Clock& clock) {
-        if (next.step == oauth::ExchangeStep::send && !notes_.cancelled) {
-            delay_ = next.delay;
-            return delay_ > Duration{0} ? FetchStep::wait : FetchStep::send;
-        }
-        flow().conclude(*exchange_, notes_, answer_);
-        return finish(clock);
-    }
-    template <class Clock> FetchStep finish(Clock& clock) {
-        end_ = source_.ended(answer_, extras_, clock);
-        return FetchStep::finish;
-    }
-
-    SubjectSource& source_;
-    const detail::CallExtras& extras_;
-    const Binding binding_;
-    oauth::FlowAnswer answer_{};
-    oauth::ExchangeNotes notes_{};
-    Duration delay_{0};
-    detail::Maybe<Exchange> exchange_{};
-    AuthorizationEnd end_{};
 };
 
 /// What a credential names as its `Exchange` to keep the tokens of many users this way.
