@@ -90,6 +90,21 @@ TEST_CASE("httplib: the page's table of failures is what the adapter says") {
     CHECK(checked == std::size(names));
 }
 
+TEST_CASE("httplib: errors that only later versions have are known by their text") {
+    int never_sent = 0;
+    for (int number = 1; number != 16; ++number) {
+        const Error error = static_cast<Error>(number);
+        const std::string text = ::httplib::to_string(error);
+        CAPTURE(number, text);
+        const std::string said = failure_table::said(error_of(error, Progress{}));
+        if (text.find("hostname verification") != std::string::npos)
+            CHECK(said == "never_sent, lasting");
+        if (text.find("Proxy connection") != std::string::npos) CHECK(said == "never_sent");
+        never_sent += said == "never_sent" ? 1 : 0;
+    }
+    CHECK(never_sent >= 4);  // Connection, BindIPAddress, SSLConnection, ConnectionTimeout.
+}
+
 TEST_CASE("httplib: eight threads share one transport") {
     Server server([](Connection& connection) {
         loopback::Request request;

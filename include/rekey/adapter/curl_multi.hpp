@@ -221,13 +221,12 @@ public:
     }
 
     void turn(Duration at_most) {
-        if (multi_ == nullptr) return;
         if (act()) at_most = Duration::zero();
         if (at_most > Duration::zero()) {
             std::unique_lock<std::mutex> lock(mutex_);
             Duration wait = at_most;
             if (!timers_.empty()) wait = (std::min)(wait, until(timers_.begin()->first.due));
-            if (wait > Duration::zero()) {
+            if (wait > Duration::zero() && multi_ != nullptr) {
                 is_waiting_ = true;
                 lock.unlock();
                 curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(milliseconds(wait)),
@@ -344,7 +343,7 @@ private:
         std::vector<Done> dropped;
         {
             const std::lock_guard<std::mutex> lock(mutex_);
-            perform(dropped);
+            if (multi_ != nullptr) perform(dropped);
         }
         dropped.clear();
         const Clock::time_point now = Clock::now();

@@ -72,18 +72,15 @@ class Pool;
 /// raises no SIGPIPE here, as it would with cpp-httplib alone.
 ///
 /// Macros   cpp-httplib's classes change their layout with `CPPHTTPLIB_OPENSSL_SUPPORT`. Define it
-/// in
-///          every file of a program or in none, as your package says (pkg-config cpp-httplib); no
-///          header can see the other files. This one defines no macro. Without it https is refused.
+///          in every file of a program or in none, as your package says (pkg-config cpp-httplib);
+///          no header can see the other files. This one defines none. Without it https is refused.
 /// Errors   as those of `curl::Transport`, but a connection that breaks inside the head of an
-/// answer
-///          counts as `sent_unanswered`: cpp-httplib does not tell.
-/// Time     each of connecting, writing and the wait for the next bytes takes what is left at most,
-///          and the body is stopped when the time is up. A server that sends its headers byte by
-///          byte can stretch that; use another transport for servers you do not trust so far.
-/// Headers  complete, repeated ones kept, in whatever order cpp-httplib keeps them. It adds
-/// `Accept`,
-///          `User-Agent`, and for a body without one a `Content-Type: text/plain`.
+///          answer counts as `sent_unanswered`: cpp-httplib does not tell.
+/// Time     each step (connecting, writing, the wait for the next bytes) takes the limit at most,
+///          and the body is stopped when the time is up. So connecting can add to it, and a server
+///          that sends its headers byte by byte can stretch it: do not use it for such servers.
+/// Headers  complete, repeated ones kept, in whatever order cpp-httplib keeps them. It adds an
+///          `Accept`, a `User-Agent`, and for a body without one a `Content-Type: text/plain`.
 /// Threads  `operator()` may run in any number of threads. Copies share their connections.
 /// Source   RFC 9110 §9.2.2, RFC 9112 §6.3; cpp-httplib's README.
 class Transport {

@@ -77,19 +77,19 @@ private:
 /// Sends an `HttpRequest` over HTTP/1.1 with a QNetworkAccessManager of its own.
 ///
 /// ```
-/// rekey::driver::callback::Client client{rekey::qt::Transport{}, rekey::qt::Scheduler{},
-/// policies...}; client.send(request, [](const auto& result) { … });
+/// rekey::driver::callback::Client client{Transport{}, Scheduler{}, policies...};
+/// client.send(request, [](const auto& result) { … });
 /// ```
 /// Its own manager, so that no cookie jar, cache, redirect policy or handler of
 /// `authenticationRequired` of the application answers for it; `manager()` sets a proxy or TLS. Qt
 /// would send a request again when a kept connection dies: here it finds nothing to send, and the
-/// attempt ends as `sent_unanswered`. HTTP/2 is off: what a lost connection did is then not known.
+/// attempt ends as `sent_unanswered`; only a HEAD, which changes nothing, may go twice. HTTP/2 is
+/// off: what a lost connection did is then not known.
 ///
 /// Errors   as those of `curl::Transport`, but a connection that breaks inside the head of an
-/// answer
-///          counts as `sent_unanswered`: Qt does not tell.
+///          answer counts as `sent_unanswered`: Qt does not tell.
 /// Headers  complete; Qt joins repeated ones with a comma, and Set-Cookie with a line feed. It asks
-///          for no compression unless the request does.
+///          for no compression unless the request does, and Qt adds `Accept-Language`.
 /// Threads  one: that of its making, whose event loop runs. Copies share their connections.
 /// Callback must not throw: nothing may pass through Qt's event loop.
 /// Keywords works with Qt's `signals`, `slots`, `emit`, `foreach` and with QT_NO_KEYWORDS.
@@ -399,18 +399,23 @@ FlightHandle Transport::operator()(const HttpRequest& request, const Attempt& at
         done(Answer(wire::refused(wrong)));
         return {};
     }
-    auto body = std::make_unique<detail::BodyOnce>(request.body);
-    // Also a body of no bytes has its length said: Qt would buffer the body, and could send again.
-    made.setHeader(QNetworkRequest::ContentLengthHeader,
-                   static_cast<qlonglong>(request.body.size()));
-    if (!made.hasRawHeader("Content-Type"))  // Without one Qt would claim that it is a form.
-        made.setRawHeader("Content-Type", "application/octet-stream");
-    QNetworkReply* const reply =
-        inside_->manager.sendCustomRequest(made, detail::bytes(request.method), body.get());
-    detail::BodyOnce* const sent = body.release();
-    sent->setParent(reply);
+    QNetworkReply* reply = nullptr;
+    detail::BodyOnce* body = nullptr;
+    if (request.method == "HEAD") {  // Sent as any other method it would be waited for a body.
+        reply = inside_->manager.head(made);
+    } else {
+        // Also a body of no bytes has its length said: Qt would buffer it, and could send again.
+        made.setHeader(QNetworkRequest::ContentLengthHeader,
+                       static_cast<qlonglong>(request.body.size()));
+        if (!made.hasRawHeader("Content-Type"))  // Without one Qt would claim that it is a form.
+            made.setRawHeader("Content-Type", "application/octet-stream");
+        auto once = std::make_unique<detail::BodyOnce>(request.body);
+        reply = inside_->manager.sendCustomRequest(made, detail::bytes(request.method), once.get());
+        body = once.release();
+        body->setParent(reply);
+    }
     const auto flight = std::make_shared<detail::FlightTo<Done>>(
-        reply, sent, request.method, options.max_body_bytes, std::move(done));
+        reply, body, request.method, options.max_body_bytes, std::move(done));
     QObject::connect(reply, &QNetworkReply::requestSent, reply,
                      [flight] { flight->request_sent(); });
     QObject::connect(reply, &QNetworkReply::metaDataChanged, reply,
