@@ -6,6 +6,7 @@
 #include <rekey/client.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/policy/limits.hpp>
+#include <rekey/stop_signal.hpp>
 
 #include <memory>
 #include <type_traits>
