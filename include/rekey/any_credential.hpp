@@ -168,8 +168,7 @@ struct ChainOfPlaces<Service, std::index_sequence<Places...>> {
 ///           so does every call, with ErrorKind::configuration. Nothing is sent then.
 /// Threads   configuration only.
 /// Cost      a few allocations a place when a client is made. A call goes by way of the doors: some
-/// 360
-///           instructions more than one of a chain whose length is known, and no allocation.
+///           360 instructions more than one of a chain whose length is known, and no allocation.
 /// Example   examples/cookbook/tenants.cpp
 template <std::size_t Room, class Service = void> class AnyChain {
     static_assert(Room >= 1 && Room <= 32,

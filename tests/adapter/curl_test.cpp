@@ -214,73 +214,6 @@ TEST_CASE("curl: no connection is kept when the options say so") {
     CHECK(server.connections() == 4);
 }
 
-TEST_CASE("curl: eight threads share one transport") {
-    Server server([](Connection& connection) {
-        loopback::Request request;
-        while (connection.read(request)) connection.answer(200, request.body);
-    });
-    const Transport transport;
-    std::atomic<int> right{0};
-    std::vector<std::thread> threads;
-    for (int thread = 0; thread != 8; ++thread)
-        threads.emplace_back([&, thread] {
-            for (int i = 0; i != 25; ++i) {
-                const std::string body = std::to_string(thread) + ":" + std::to_string(i);
-                const std::string token = "Bearer " + body;
-                const auto result = transport(post(server.url(), body), signed_attempt(token));
-                if (result.has_value() && (*result).body == body) ++right;
-            }
-        });
-    for (std::thread& thread : threads) thread.join();
-    CHECK(right == 200);
-    CHECK(server.connections() <= 8);
-    const auto seen = server.requests();
-    REQUIRE(seen.size() == 200);
-    CHECK(std::all_of(seen.begin(), seen.end(), [](const loopback::Request& request) {
-        return request.header("Authorization") == "Bearer " + request.body;
-    }));
-}
-
-TEST_CASE("curl: a request read on a kept connection that then closes is sent exactly once") {
-    for (const char* method : {"POST", "GET", "PUT", "DELETE"}) {
-        for (const bool resets : {false, true}) {
-            CAPTURE(method, resets);
-            Server server([&](Connection& connection) {
-                if (connection.number() == 1) {
-                    if (connection.read()) connection.answer(200, "{}");
-                    connection.read();
-                    if (resets) connection.reset();
-                    return;
-                }
-                while (connection.read()) connection.answer(200, "{}");
-            });
-            const Transport transport;
-            const std::string body = std::string(method)[0] == 'P' ? "{}" : "";
-            const HttpRequest request{method, server.url(), {}, body};
-            REQUIRE(transport(request, Attempt{}).has_value());
-            check_error(transport(request, signed_attempt()), Reach::sent_unanswered);
-            CHECK(server.requests().size() == 2);
-            // The next send opens a connection of its own.
-            REQUIRE(transport(request, Attempt{}).has_value());
-            CHECK(server.requests().size() == 3);
-            CHECK(server.connections() == 2);
-        }
-    }
-}
-
-TEST_CASE("curl: a kept connection that closed while idle is replaced without an error") {
-    Server server([](Connection& connection) {
-        if (connection.read()) connection.answer(200, "{}");
-    });
-    const Transport transport;
-    for (int i = 0; i != 5; ++i) {
-        REQUIRE(transport(post(server.url()), Attempt{}).has_value());
-        REQUIRE(server.wait_until_all_closed());
-    }
-    CHECK(server.requests().size() == 5);
-    CHECK(server.connections() == 5);
-}
-
 TEST_CASE("curl: a refused connection and an unknown host were never sent") {
     std::string closed;
     {
@@ -445,19 +378,6 @@ TEST_CASE("curl: the shorter of the two timeouts counts, and a tiny one is not e
     CHECK(silent.connections() == before);
     options.connect_timeout = milliseconds{60};
     check_error(Transport{options}(get(silent.https_url()), Attempt{}), Reach::never_sent);
-}
-
-TEST_CASE("curl: a redirect is returned and never followed") {
-    Server other(Server::always(200, "{}"));
-    for (const int status : {301, 302, 303, 307, 308}) {
-        Server server(Server::always(status, "", "Location: " + other.url("/stolen") + "\r\n"));
-        const auto result = Transport{}(post(server.url()), signed_attempt());
-        REQUIRE(result.has_value());
-        CHECK((*result).status == status);
-        CHECK(rekey::find_header((*result).headers, "Location") == other.url("/stolen"));
-        CHECK(server.requests().size() == 1);
-    }
-    CHECK(other.connections() == 0);
 }
 
 TEST_CASE("curl: cookies are shown and never sent back") {

@@ -2,14 +2,12 @@
 // The cpp-httplib transport beside what every transport does.
 #include <rekey/adapter/httplib.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -103,27 +101,6 @@ TEST_CASE("httplib: errors that only later versions have are known by their text
         never_sent += said == "never_sent" ? 1 : 0;
     }
     CHECK(never_sent >= 4);  // Connection, BindIPAddress, SSLConnection, ConnectionTimeout.
-}
-
-TEST_CASE("httplib: eight threads share one transport") {
-    Server server([](Connection& connection) {
-        loopback::Request request;
-        while (connection.read(request)) connection.answer(200, request.body);
-    });
-    const Transport transport;
-    std::atomic<int> right{0};
-    std::vector<std::thread> threads;
-    for (int thread = 0; thread != 8; ++thread)
-        threads.emplace_back([&, thread] {
-            for (int i = 0; i != 20; ++i) {
-                const std::string body = std::to_string(thread) + ":" + std::to_string(i);
-                const auto answer = transport(post(server.url(), body), Attempt{});
-                if (answer.has_value() && (*answer).body == body) ++right;
-            }
-        });
-    for (std::thread& thread : threads) thread.join();
-    CHECK(right == 160);
-    CHECK(server.connections() <= 8);
 }
 
 TEST_CASE("httplib: a write to a connection that is gone does not end the program") {

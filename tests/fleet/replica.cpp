@@ -5,12 +5,11 @@
 //   replica load SECONDS N    sends chats from N threads; the last line says how they went
 //   replica once              sends one chat, and prints how it went
 //   replica steps             once, and prints the steps of it
-//   replica die STEP          once, killed by SIGKILL at a step, which is a number of `steps` or
-//   the
-//                             first of a name: `acquire` holding the lease, `answer` when the token
-//                             endpoint has rotated and nothing is stored yet
+//   replica die STEP          once, killed by SIGKILL at a step, which is a number of `steps` or a
+//                             name, the first of it: `acquire` holding the lease, `answer` when the
+//                             token endpoint has rotated and nothing is stored yet
 //   replica stop STEP         once, stopped by SIGSTOP until somebody sends SIGCONT: `send` before
-//                             the refresh token goes out, `answer` as above
+//                             the refresh token goes out, `answer` as above; says so before
 //
 // From the environment: COZE_API_BASE, COZE_PKCE_OAUTH_CLIENT_ID, COZE_PKCE_OAUTH_REDIRECT_URI,
 // PUBLISHED_BOT_ID, USER_ID, REKEY_TEST_REDIS, the socket of the server; in milliseconds, where
@@ -63,6 +62,10 @@ void pass(const char* step) {
     if (are_shown) std::printf("%d %s\n", count, step);
     if (place.empty() || (place != step && place != std::to_string(count))) return;
     place.clear();
+    if (signal_there == SIGSTOP) {
+        std::puts("stands still");
+        std::fflush(stdout);
+    }
     (void)raise(signal_there);
 }
 

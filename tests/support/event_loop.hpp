@@ -100,27 +100,7 @@ struct Pool {
     }
 };
 
-/// A store that can go away.
-struct Store {
-    token::MemoryStore memory{};
-    std::shared_ptr<std::atomic<bool>> is_away = std::make_shared<std::atomic<bool>>(false);
-    token::StoreEntry load(std::string_view key) {
-        return *is_away ? token::StoreEntry{} : memory.load(key);
-    }
-    token::Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to,
-                        const Secret& value) {
-        return *is_away ? token::Swapped::unavailable : memory.swap(key, from, to, value);
-    }
-    token::LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
-        return *is_away ? token::LeaseAnswer{} : memory.acquire(key, owner, life);
-    }
-    token::Leased renew(std::string_view key, std::string_view owner, Duration life) {
-        return *is_away ? token::Leased::unavailable : memory.renew(key, owner, life);
-    }
-    void release(std::string_view key, std::string_view owner) {
-        if (!*is_away) memory.release(key, owner);
-    }
-};
+using Store = stores::Leaving;
 
 /// Asynchronous clients of one app on one loop, which share a store.
 struct Fleet : obo::Desk {

@@ -3,14 +3,17 @@
 #ifndef REKEY_TESTS_SUPPORT_STORES_HPP
 #define REKEY_TESTS_SUPPORT_STORES_HPP
 
+#include <rekey/token/memory_store.hpp>
 #include <rekey/token/record.hpp>
 #include <rekey/token/store.hpp>
 
 #include "catch.hpp"
 #include "support/sealer.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +23,28 @@ namespace stores {
 using namespace rekey;
 using namespace rekey::token;
 using namespace std::chrono_literals;
+
+/// A store that can go away.
+struct Leaving {
+    token::MemoryStore memory{};
+    std::shared_ptr<std::atomic<bool>> is_away = std::make_shared<std::atomic<bool>>(false);
+    token::StoreEntry load(std::string_view key) {
+        return *is_away ? token::StoreEntry{} : memory.load(key);
+    }
+    token::Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to,
+                        const Secret& value) {
+        return *is_away ? token::Swapped::unavailable : memory.swap(key, from, to, value);
+    }
+    token::LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
+        return *is_away ? token::LeaseAnswer{} : memory.acquire(key, owner, life);
+    }
+    token::Leased renew(std::string_view key, std::string_view owner, Duration life) {
+        return *is_away ? token::Leased::unavailable : memory.renew(key, owner, life);
+    }
+    void release(std::string_view key, std::string_view owner) {
+        if (!*is_away) memory.release(key, owner);
+    }
+};
 
 /// What a store must do, whatever it is made of. `key` is not used by anybody else.
 template <class Store> void keeps_the_contract(Store store, const std::string& key) {

@@ -39,6 +39,8 @@ struct Ended {
 
 /// What a library cannot do; a harness hides these with its own.
 struct Abilities {
+    /// A send returns its answer, on any thread.
+    static constexpr bool blocks = false;
     /// A call that is cancelled while its attempt is on its way closes the connection.
     static constexpr bool cancels = false;
     /// A limit of time holds against a server that sends a byte of its answer now and then.
@@ -52,6 +54,7 @@ struct Abilities {
 };
 
 template <class Transport> struct Blocking : Abilities {
+    static constexpr bool blocks = true;
     Transport transport{};
 
     Answer exchange(const rekey::HttpRequest& request, const rekey::Attempt& attempt) {

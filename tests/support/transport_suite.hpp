@@ -22,10 +22,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -206,6 +208,40 @@ template <class Harness> void check_cancellation() {
         under_test.turn_until([&] { return server.open_connections() == 0; });
         CHECK(server.requests().size() == 1);
         CHECK(client.in_flight() == 0);
+    }
+}
+
+/// Eight threads over one transport, each send with a token and a body of its own.
+template <class Harness> void check_threads() {
+    if constexpr (!Harness::blocks) {
+        SUCCEED("a transport that calls back has tests of its own for threads");
+    } else {
+        Server server([](Connection& connection) {
+            loopback::Request seen;
+            while (connection.read(seen)) connection.answer(200, seen.body);
+        });
+        const auto transport = Harness{}.transport;
+        std::atomic<int> right{0};
+        std::vector<std::thread> threads;
+        for (int thread = 0; thread != 8; ++thread)
+            threads.emplace_back([&, thread, copy = transport] {
+                for (int i = 0; i != 20; ++i) {
+                    const std::string body = std::to_string(thread) + ":" + std::to_string(i);
+                    const std::string token = "Bearer " + body;
+                    AttemptFields fields;
+                    fields.authorization = token;
+                    const auto answer =
+                        (i % 2 == 0 ? transport : copy)(post(server.url(), body), Attempt{fields});
+                    if (answer.has_value() && (*answer).body == body) ++right;
+                }
+            });
+        for (std::thread& thread : threads) thread.join();
+        CHECK(right == 160);
+        CHECK(server.connections() <= 8);
+        const auto seen = server.requests();
+        REQUIRE(seen.size() == 160);
+        for (const loopback::Request& request : seen)
+            CHECK(request.header("Authorization") == "Bearer " + request.body);
     }
 }
 
@@ -640,6 +676,8 @@ REKEY_TRANSPORT_TEST("a kept connection that closed while idle is replaced") {
     }
     CHECK(server.requests().size() == 5);
 }
+
+REKEY_TRANSPORT_TEST("eight threads share one transport") { suite::check_threads<UnderTest>(); }
 
 REKEY_TRANSPORT_TEST("a call that is cancelled ends at once and closes its connection") {
     suite::check_cancellation<UnderTest>();

@@ -499,18 +499,16 @@ private:
 /// Sends an `HttpRequest` over HTTP/1.1 with Boost.Beast, for the asynchronous drivers.
 ///
 /// ```
-/// rekey::driver::callback::Client client{rekey::beast::AsyncTransport{io.get_executor()},
-/// scheduler,
-///                                        policies...};
+/// rekey::beast::AsyncTransport transport{io.get_executor()};
+/// rekey::driver::callback::Client client{transport, scheduler, policies...};
 /// ```
 /// Sends each request once: it follows no redirect, answers no challenge, and never sends a request
 /// again when a kept connection closes. Certificates and the host's name are verified, TLS 1.2 is
 /// the least; no cookies, no proxy.
 ///
 /// Errors   as of `curl::Transport`: `never_sent`, lasting, for what must not go on the wire and
-/// for
-///          a certificate that does not verify; `cut_short` for an answer that broke off, is too
-///          long, is not HTTP, or whose end nothing marks but the closed connection.
+///          for a certificate that does not verify; `cut_short` for an answer that broke off, is
+///          too long, is not HTTP, or whose end nothing marks but the closed connection.
 /// Threads  any, as those that run the executor. The answer comes on one of them, never from
 ///          within the call unless that is made on one. Copies share their connections.
 /// Lifetime the execution context outlives the transport and its copies.

@@ -296,10 +296,9 @@ private:
                 error, progress_,
                 "Qt " + std::to_string(static_cast<int>(error)) + ": the exchange failed");
         response_.status = status();
-        std::string_view length;
         for (const auto& [name, value] : reply_->rawHeaderPairs())
             response_.headers.push_back({name.toStdString(), value.toStdString()});
-        length = find_header(response_.headers, "Content-Length");
+        const std::string_view length = find_header(response_.headers, "Content-Length");
         const wire::Framing framing =
             wire::framing_of(method_, response_.status, response_.headers);
         if (framing == wire::Framing::open)

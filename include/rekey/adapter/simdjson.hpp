@@ -17,75 +17,70 @@ namespace rekey {
 inline namespace v0_1 {
 namespace body {
 
-/// The answers of `StrictJson`, found by simdjson: one grammar for rekey and your program.
-///
-/// Differs  a body with a number beyond a double, or an integer beyond int64 and uint64, wherever
-/// it
-///          is, is malformed.
-/// Cost     a copy of the body with room behind it, and a parser, for each reading.
-/// Source   simdjson 3, its DOM interface, which checks the whole body; On Demand does not.
-class SimdJson {
+namespace simdjson_parts {
+
+/// One body, and what simdjson makes of it.
+class Parsing {
 public:
-    static Reading code(std::string_view body) {
-        Parsing parsing("code");
-        return parsing.accepts(body) ? parsing.events.code() : Reading{Found::malformed, 0};
+    using Element = simdjson::dom::element;
+    using Type = simdjson::dom::element_type;
+    explicit Parsing(std::string_view path) : dotted_(path), events_({}) {}
+
+    bool accepts(std::string_view body) {
+        body = PathEvents::readable(body);
+        if (body.empty()) return false;
+        simdjson::dom::parser parser;
+        // The document counts as a level.
+        if (parser.allocate(body.size(), PathEvents::deepest + 1) != simdjson::SUCCESS)
+            return false;
+        Element element;
+        if (parser.parse(simdjson::padded_string(body)).get(element) != simdjson::SUCCESS)
+            return false;
+        rekey::detail::JsonPath path(dotted_);
+        for (std::string_view key; path.next(key);) {
+            simdjson::dom::object object;
+            if (element.get(object) != simdjson::SUCCESS) return absent();
+            if (object.at_key(key).get(element) != simdjson::SUCCESS) return absent();
+        }
+        tell(element, body);
+        return true;
     }
-    static std::string text(std::string_view body, std::string_view dotted_path) {
-        Parsing parsing(dotted_path);
-        if (!parsing.accepts(body)) return {};
-        return std::move(parsing.events).text(body, dotted_path);
-    }
+    PathEvents& events() noexcept { return events_; }
 
 private:
-    struct Parsing {
-        using Element = simdjson::dom::element;
-        using Type = simdjson::dom::element_type;
-        explicit Parsing(std::string_view path) : dotted(path), events({}) {}
-
-        bool accepts(std::string_view body) {
-            body = PathEvents::readable(body);
-            if (body.empty()) return false;
-            simdjson::dom::parser parser;
-            // The document counts as a level.
-            if (parser.allocate(body.size(), PathEvents::deepest + 1) != simdjson::SUCCESS)
-                return false;
-            Element element;
-            if (parser.parse(simdjson::padded_string(body)).get(element) != simdjson::SUCCESS)
-                return false;
-            rekey::detail::JsonPath path(dotted);
-            for (std::string_view key; path.next(key);) {
-                simdjson::dom::object object;
-                if (element.get(object) != simdjson::SUCCESS) return absent();
-                if (object.at_key(key).get(element) != simdjson::SUCCESS) return absent();
-            }
-            tell(element, body);
-            return true;
+    /// Nothing is at the path: the events of a body that has nothing there.
+    bool absent() {
+        events_ = PathEvents("code");
+        (void)events_.object_begin();
+        events_.end();
+        return true;
+    }
+    void tell(const Element& element, std::string_view body) {
+        switch (element.type()) {
+            case Type::ARRAY: (void)events_.array_begin(); break;
+            case Type::OBJECT: (void)events_.object_begin(); break;
+            case Type::INT64: events_.integer(element.get_int64().value_unsafe()); break;
+            case Type::UINT64:
+            case Type::DOUBLE: events_.number(find_path(body, dotted_).raw); break;
+            case Type::STRING: events_.string(element.get_string().value_unsafe()); break;
+            case Type::BOOL: events_.boolean(element.get_bool().value_unsafe()); break;
+            case Type::NULL_VALUE: events_.null(); break;
         }
+    }
 
-        /// Nothing is at the path: the events of a body that has nothing there.
-        bool absent() {
-            events = PathEvents("code");
-            (void)events.object_begin();
-            events.end();
-            return true;
-        }
-        void tell(const Element& element, std::string_view body) {
-            switch (element.type()) {
-                case Type::ARRAY: (void)events.array_begin(); break;
-                case Type::OBJECT: (void)events.object_begin(); break;
-                case Type::INT64: events.integer(element.get_int64().value_unsafe()); break;
-                case Type::UINT64:
-                case Type::DOUBLE: events.number(find_path(body, dotted).raw); break;
-                case Type::STRING: events.string(element.get_string().value_unsafe()); break;
-                case Type::BOOL: events.boolean(element.get_bool().value_unsafe()); break;
-                case Type::NULL_VALUE: events.null(); break;
-            }
-        }
-
-        std::string_view dotted;
-        PathEvents events;  // of the value alone
-    };
+    std::string_view dotted_;
+    PathEvents events_;  // of the value alone
 };
+
+}  // namespace simdjson_parts
+
+/// The answers of `StrictJson`, found by simdjson: one grammar for rekey and your program.
+///
+/// Differs  a body with a number beyond a double, or an integer beyond int64 and uint64,
+///          wherever it is, is malformed.
+/// Cost     a copy of the body with room behind it, and a parser, for each reading.
+/// Source   simdjson 3, its DOM interface, which checks the whole body; On Demand does not.
+class SimdJson : public EventReader<simdjson_parts::Parsing> {};
 
 }  // namespace body
 }  // namespace v0_1

@@ -111,6 +111,24 @@ private:
     std::string text_{};
 };
 
+/// A reader around a parser that tells `PathEvents`: `class Yours : public EventReader<Parsing>
+/// {}`.
+///
+/// Parsing  made of a dotted path, for one body: `bool accepts(std::string_view body)` parses all
+///          of it, `events()` is what it has told.
+template <class Parsing> class EventReader {
+public:
+    static Reading code(std::string_view body) {
+        Parsing parsing("code");
+        return parsing.accepts(body) ? parsing.events().code() : Reading{Found::malformed, 0};
+    }
+    static std::string text(std::string_view body, std::string_view dotted_path) {
+        Parsing parsing(dotted_path);
+        if (!parsing.accepts(body)) return {};
+        return std::move(parsing.events()).text(body, dotted_path);
+    }
+};
+
 }  // namespace body
 }  // namespace v0_1
 }  // namespace rekey

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/coroutines.hpp"
 
 #include <rekey/policy/backoff.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
@@ -19,20 +20,11 @@ namespace {
 
 using namespace clients;
 using namespace std::chrono_literals;
+using coroutines::Owned;
+using coroutines::Task;
 using driver::NoScheduler;
 using testing::ManualScheduler;
 using testing::Script;
-
-/// A coroutine of the test, which begins at once.
-struct Task {
-    struct promise_type {
-        Task get_return_object() const noexcept { return {}; }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_never final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const { throw; }
-    };
-};
 
 /// Brings its answer when the test says so.
 struct Later {
@@ -204,18 +196,6 @@ TEST_CASE("a coroutine that loops over calls needs no stack") {
 }
 
 TEST_CASE("a coroutine that is destroyed while it waits is not resumed, and its call is over") {
-    struct Owned {
-        struct promise_type {
-            Owned get_return_object() noexcept {
-                return {std::coroutine_handle<promise_type>::from_promise(*this)};
-            }
-            std::suspend_never initial_suspend() const noexcept { return {}; }
-            std::suspend_always final_suspend() const noexcept { return {}; }
-            void return_void() const noexcept {}
-            void unhandled_exception() const noexcept { std::terminate(); }
-        };
-        std::coroutine_handle<promise_type> frame;
-    };
     Later http;
     ManualScheduler time;
     int ends = 0;

@@ -2,6 +2,7 @@
 #include <rekey/driver/coroutine.hpp>
 
 #include "catch.hpp"
+#include "support/coroutines.hpp"
 #include "support/obo.hpp"
 
 #include <rekey/testing/manual_scheduler.hpp>
@@ -14,20 +15,11 @@
 #include <vector>
 
 using namespace rekey;
+using coroutines::Owned;
+using coroutines::Task;
 using testing::ManualScheduler;
 
 namespace {
-
-/// A coroutine of the test, which begins at once.
-struct Task {
-    struct promise_type {
-        Task get_return_object() const noexcept { return {}; }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_never final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const { throw; }
-    };
-};
 
 /// The answers of a service, which wait until the test lets one go.
 struct Later {
@@ -106,18 +98,6 @@ TEST_CASE("coroutines of one user wait for one refresh, and the user comes back 
 }
 
 TEST_CASE("a coroutine that is destroyed while its user's code is exchanged is not resumed") {
-    struct Owned {
-        struct promise_type {
-            Owned get_return_object() noexcept {
-                return {std::coroutine_handle<promise_type>::from_promise(*this)};
-            }
-            std::suspend_never initial_suspend() const noexcept { return {}; }
-            std::suspend_always final_suspend() const noexcept { return {}; }
-            void return_void() const noexcept {}
-            void unhandled_exception() const noexcept { std::terminate(); }
-        };
-        std::coroutine_handle<promise_type> frame;
-    };
     obo::Desk desk;
     ManualScheduler time;
     Later http{desk.wire};
