@@ -44,7 +44,7 @@ struct PocoTransport {
         Poco::Net::HTTPClientSession session(std::string(url.origin.host), url.origin.port);
         session.setKeepAlive(false);
         session.setTimeout(std::chrono::duration_cast<std::chrono::microseconds>(limit).count());
-        Poco::Net::HTTPRequest sent(request.method, request.url.substr(request.url.find('/', 8)),
+        Poco::Net::HTTPRequest sent(request.method, rekey::wire::target_of(url.path, url.query),
                                     Poco::Net::HTTPMessage::HTTP_1_1);
         rekey::wire::each_header(request, attempt, key, [&](auto name, auto value) {
             sent.add(std::string(name), std::string(value));

@@ -96,6 +96,14 @@ inline const char* fault_of(const HttpRequest& request, const Attempt& attempt,
     return nullptr;
 }
 
+/// The request target in origin form (RFC 9112 §3.2.1), of an `oauth::Url`: as they are written,
+/// without the fragment. A query without data is none; one without text is a `?` alone.
+inline std::string target_of(std::string_view path, std::string_view query) {
+    std::string target(path.empty() ? std::string_view("/") : path);
+    if (query.data() != nullptr) target.append("?").append(query);
+    return target;
+}
+
 /// Calls `add(name, value)` for each header of a request without a fault: the credential first,
 /// then its own without `Content-Length`, then the idempotency key unless it has one.
 template <class Add>

@@ -49,6 +49,8 @@ struct Abilities {
     static constexpr bool keeps_header_order = true;
     /// Headers of one name come as one, their values joined with commas (RFC 9110 §5.3).
     static constexpr bool joins_headers = false;
+    /// A `?` with nothing behind it does not go on the wire.
+    static constexpr bool drops_bare_mark = false;
     /// A connection that breaks inside the head of an answer is told from one without an answer.
     static constexpr bool sees_broken_head = true;
 };

@@ -392,6 +392,20 @@ REKEY_TRANSPORT_TEST("request and answer cross the wire unchanged") {
     }
 }
 
+REKEY_TRANSPORT_TEST("the target of a request is its path and query as they are written") {
+    suite::Server server(suite::Server::always(200, "{}"));
+    UnderTest under_test;
+    const std::string base = "http://" + server.authority();
+    std::string targets;
+    for (const char* rest : {"", "/", "/a%2Fb?x=%20+#part", "/a#part?y", "/a?", "?x=1"})
+        REQUIRE(suite::reach_of(under_test.exchange(suite::post(base + rest), rekey::Attempt{})) ==
+                "answered");
+    for (const auto& seen : server.requests())
+        targets += seen.head.substr(5, seen.head.find(" HTTP/") - 5) + ' ';
+    CHECK((targets == "/ / /a%2Fb?x=%20+ /a /a? /?x=1 " ||
+           (targets == "/ / /a%2Fb?x=%20+ /a /a /?x=1 " && UnderTest::drops_bare_mark)));
+}
+
 REKEY_TRANSPORT_TEST("every method arrives, signed or not, by the header that is named") {
     suite::Server server(suite::Server::always(200, "{}"));
     UnderTest under_test;

@@ -267,9 +267,7 @@ private:
     void compose(const HttpRequest& request, const Attempt& attempt) {
         request_.version(11);
         request_.method_string(request.method);
-        std::string target(url_.path.empty() ? std::string_view("/") : url_.path);
-        if (!url_.query.empty()) target.append("?").append(url_.query);
-        request_.target(target);
+        request_.target(wire::target_of(url_.path, url_.query));
         std::string authority(url_.origin.host);
         if (url_.origin.port != (is_tls_ ? 443 : 80))
             authority += ':' + std::to_string(url_.origin.port);

@@ -270,11 +270,7 @@ inline TransportResult<HttpResponse> Transport::operator()(const HttpRequest& re
 
     ::httplib::Request outgoing;
     outgoing.method = request.method;
-    outgoing.path = std::string(url.path.empty() ? "/" : url.path);
-    if (url.query.data() != nullptr && request.url.find('?') != std::string::npos) {
-        outgoing.path += '?';
-        outgoing.path += url.query;
-    }
+    outgoing.path = wire::target_of(url.path, url.query);
     outgoing.body = request.body;
     wire::each_header(request, attempt, options.idempotency_header,
                       [&outgoing](std::string_view name, std::string_view value) {

@@ -60,7 +60,7 @@ struct Url {
     UrlError error = UrlError::no_host;
     Origin origin{};
     std::string_view path{};      ///< Empty or beginning with `/`.
-    std::string_view query{};     ///< Behind the `?`, without it.
+    std::string_view query{};     ///< Behind the `?`, without it; no data where there is none.
     std::string_view fragment{};  ///< Behind the `#`, without it.
 
     constexpr explicit operator bool() const noexcept { return error == UrlError::nothing; }
