@@ -37,7 +37,8 @@ class AnySource;
 ///             a time asks, the token serves until shortly before its expiry, a failure makes a
 ///             pause. One that stands in its credential never expires and is never asked for.
 /// Threads     as `Client` and its asynchronous siblings.
-/// Cost        some 900 bytes a place. A call goes by way of the doors and looks its token up.
+/// Cost        some 900 bytes a place. A call takes some 60 instructions more than with
+///             `TokenAtHand`, some 190 more than over a chain of known types, and no allocation.
 /// Example     examples/cookbook/tenant_apps.cpp
 struct MayExchange {
     static constexpr bool is_optional = true;
