@@ -19,46 +19,15 @@
 namespace rekey {
 inline namespace v0_1 {
 
-/// A credential without its type, for lists that a program reads from a file or a database.
-///
-/// Credential  any type of a `CredentialChain` whose token is a member or a function. One that
-///             gets its token by an exchange, or acts for a user, keeps its type: both decide what
-///             a chain may do when it is compiled.
-/// Service     what its codes mean, if the credential brings that: `AnyCredentialOf<coze::Api>`
-///             takes `coze::Pat`. Without one: `AnyCredential`.
-/// Threads     as the credential; copies share it and its token.
-/// Cost        one allocation when made.
-template <class Service = void> class AnyCredentialOf {
-public:
-    template <class Credential,
-              class = std::enable_if_t<!std::is_same_v<Credential, AnyCredentialOf>>>
-    AnyCredentialOf(Credential credential) {
-        using Traits = CredentialTraits<Credential>;
-        using Brought = typename detail::ServiceOf<Credential>::type;
-        constexpr bool understood = Traits::understood;
-        static_assert(understood,
-                      "rekey: AnyCredential holds a credential: a type with a `name` and a "
-                      "`token`, as a CredentialChain takes it.");
-        constexpr bool keeps_type =
-            understood && (driver::slot_kind<Credential> == driver::SlotKind::exchanged ||
-                           detail::IdentityOf<Credential>::value == Identity::user);
-        static_assert(!keeps_type,
-                      "rekey: AnyCredential holds credentials with a token. One that gets it by an "
-                      "exchange, or acts for a user, keeps its type: put it into a "
-                      "CredentialChain.");
-        constexpr bool same_service = std::is_void_v<Brought> || std::is_same_v<Brought, Service>;
-        static_assert(same_service,
-                      "rekey: this credential says what the codes of its service mean, and "
-                      "AnyCredential would lose that. Write AnyCredentialOf<coze::Api> for "
-                      "coze::Pat.");
-        if constexpr (understood && !keeps_type && same_service) {
-            name_ = std::string(Traits::name(credential));
-            is_fixed_ = driver::slot_kind<Credential> == driver::SlotKind::fixed;
-            sign_ = &sign<Credential>;
-            credential_ = std::make_shared<const Credential>(std::move(credential));
-        }
-    }
+/// Says of a list that known at run time is only which credentials stand in it, and that each has
+/// its token at hand, in a member or from a function. What else there is: `MayExchange`.
+struct TokenAtHand {};
 
+namespace detail {
+
+/// A credential behind a pointer, and how it signs: what the forms of AnyCredential have in common.
+class ErasedCredential {
+public:
     std::string_view name() const noexcept { return name_; }
     /// Whether its token stands in it, so that it is signed once and not for each attempt.
     bool is_fixed() const noexcept { return is_fixed_; }
@@ -67,6 +36,26 @@ public:
     token::Signature* signature(const Context& context, std::uint64_t generation) const {
         return sign_(credential_.get(), context, generation);
     }
+
+protected:
+    ErasedCredential() = default;
+    ErasedCredential(const ErasedCredential&) = default;
+    ErasedCredential& operator=(const ErasedCredential&) = default;
+    ErasedCredential(ErasedCredential&&) = default;
+    ErasedCredential& operator=(ErasedCredential&&) = default;
+    ~ErasedCredential() = default;
+
+    template <class Credential> void hold(Credential&& credential) {
+        using Held = std::decay_t<Credential>;
+        if (name_.empty()) name_ = std::string(CredentialTraits<Held>::name(credential));
+        is_fixed_ = driver::slot_kind<Held> == driver::SlotKind::fixed;
+        if constexpr (driver::slot_kind<Held> != driver::SlotKind::exchanged) sign_ = &sign<Held>;
+        credential_ = std::make_shared<const Held>(std::forward<Credential>(credential));
+    }
+
+    std::string name_{};
+    bool is_fixed_ = false;
+    std::shared_ptr<const void> credential_{};
 
 private:
     template <class Credential>
@@ -77,10 +66,73 @@ private:
         return token::make_signature(credential, detail::exposed(token), generation);
     }
 
-    std::string name_{};
-    bool is_fixed_ = false;
-    std::shared_ptr<const void> credential_{};
     token::Signature* (*sign_)(const void*, const Context&, std::uint64_t) = nullptr;
+};
+
+/// What any form of AnyCredential asks of a credential, and says in words.
+template <class Credential, class Service> struct Erasable {
+    using Brought = typename ServiceOf<Credential>::type;
+    static constexpr bool understood = CredentialTraits<Credential>::understood;
+    static constexpr bool of_an_app = IdentityOf<Credential>::value == Identity::app;
+    static constexpr bool same_service =
+        std::is_void_v<Brought> || std::is_same_v<Brought, Service>;
+    static constexpr bool value = understood && of_an_app && same_service;
+
+    static constexpr void require() noexcept {
+        static_assert(understood,
+                      "rekey: AnyCredential holds a credential: a type with a `name` and a "
+                      "`token`, as a CredentialChain takes it.");
+        static_assert(!understood || of_an_app,
+                      "rekey: AnyCredential holds credentials of an app. One that acts for a user "
+                      "keeps its type: put it into a CredentialChain.");
+        static_assert(!understood || same_service,
+                      "rekey: this credential says what the codes of its service mean, and "
+                      "AnyCredential would lose that. Write AnyCredentialOf<coze::Api> for "
+                      "coze::Pat.");
+    }
+};
+
+}  // namespace detail
+
+/// A credential without its type, for lists that a program reads from a file or a database.
+///
+/// Credential  any type of a `CredentialChain` whose token is a member or a function. One that acts
+///             for a user keeps its type: that decides what a chain may do when it is compiled.
+/// Name        its own, or the one that is given: `AnyCredential{"acme", credential}`.
+/// Service     what its codes mean, if the credential brings that: `AnyCredentialOf<coze::Api>`
+///             takes `coze::Pat`. Without one: `AnyCredential`.
+/// Tokens      `TokenAtHand`, or `MayExchange` of <rekey/any_exchange.hpp> for lists in which a
+///             credential may get its token by an exchange.
+/// Threads     as the credential; copies share it and its token.
+/// Cost        one allocation when made.
+template <class Service = void, class Tokens = TokenAtHand> class AnyCredentialOf;
+
+template <class Service>
+class AnyCredentialOf<Service, TokenAtHand> : public detail::ErasedCredential {
+public:
+    template <class Credential,
+              class = std::enable_if_t<!std::is_same_v<Credential, AnyCredentialOf>>>
+    AnyCredentialOf(Credential credential) {
+        take(std::move(credential));
+    }
+    template <class Credential> AnyCredentialOf(std::string name, Credential credential) {
+        name_ = std::move(name);
+        take(std::move(credential));
+    }
+
+private:
+    template <class Credential> void take(Credential&& credential) {
+        using Erasable = detail::Erasable<Credential, Service>;
+        Erasable::require();
+        constexpr bool erasable = Erasable::value;
+        constexpr bool at_hand = driver::slot_kind<Credential> != driver::SlotKind::exchanged;
+        static_assert(!erasable || at_hand,
+                      "rekey: this credential gets its token by an exchange, which a chain has to "
+                      "know when it is compiled. Include <rekey/any_exchange.hpp> and say "
+                      "MayExchange: AnyCredentialOf<Service, MayExchange>, AnyChain<8, Service, "
+                      "MayExchange>.");
+        if constexpr (erasable && at_hand) hold(std::forward<Credential>(credential));
+    }
 };
 
 using AnyCredential = AnyCredentialOf<>;
@@ -89,7 +141,10 @@ using AnyCredential = AnyCredentialOf<>;
 ///
 /// `client.replace(AnySlot<2>{credential})` puts another credential in its place. Filling a place
 /// that was empty needs a new client.
-template <std::size_t Place, class ServiceOfChain = void> class AnySlot {
+template <std::size_t Place, class Service = void, class Tokens = TokenAtHand> class AnySlot;
+
+template <std::size_t Place, class ServiceOfChain>
+class AnySlot<Place, ServiceOfChain, TokenAtHand> {
 public:
     using Service = ServiceOfChain;
     using Credential = AnyCredentialOf<Service>;
@@ -147,10 +202,10 @@ private:
 
 namespace detail {
 
-template <class Service, class Places> struct ChainOfPlaces;
-template <class Service, std::size_t... Places>
-struct ChainOfPlaces<Service, std::index_sequence<Places...>> {
-    using type = CredentialChain<AnySlot<Places, Service>...>;
+template <class Service, class Tokens, class Places> struct ChainOfPlaces;
+template <class Service, class Tokens, std::size_t... Places>
+struct ChainOfPlaces<Service, Tokens, std::index_sequence<Places...>> {
+    using type = CredentialChain<AnySlot<Places, Service, Tokens>...>;
 };
 
 }  // namespace detail
@@ -162,7 +217,7 @@ struct ChainOfPlaces<Service, std::index_sequence<Places...>> {
 /// over those where nobody stands. Both go to the client; without the door a call that comes to an
 /// empty place ends with a sentence that says so.
 ///
-/// Service   as of `AnyCredentialOf`.
+/// Service, Tokens   as of `AnyCredentialOf`.
 /// Errors    an empty list, one that is longer than `Room`, a credential without a name, and one
 ///           that stands there twice, by its name or by its token: `problem()` says so at once, and
 ///           so does every call, with ErrorKind::configuration. Nothing is sent then.
@@ -170,12 +225,14 @@ struct ChainOfPlaces<Service, std::index_sequence<Places...>> {
 /// Cost      a few allocations a place when a client is made. A call goes by way of the doors: some
 ///           360 instructions more than one of a chain whose length is known, and no allocation.
 /// Example   examples/cookbook/tenants.cpp
-template <std::size_t Room, class Service = void> class AnyChain {
+template <std::size_t Room, class Service = void, class Tokens = TokenAtHand> class AnyChain {
     static_assert(Room >= 1 && Room <= 32,
                   "rekey: AnyChain<Room> has room for 1 to 32 credentials.");
 
 public:
-    using Credential = AnyCredentialOf<Service>;
+    using Credential = AnyCredentialOf<Service, Tokens>;
+    /// What `client.replace` takes: `client.replace(Chain::Slot<2>{credential})`.
+    template <std::size_t Place> using Slot = AnySlot<Place, Service, Tokens>;
 
     explicit AnyChain(std::vector<Credential> list)
         : list_(std::move(list)), problem_(problem_with(list_)) {}
@@ -199,13 +256,14 @@ public:
 
 private:
     template <std::size_t... Places> auto credentials(std::index_sequence<Places...>) const {
-        using Chain = typename detail::ChainOfPlaces<Service, std::make_index_sequence<Room>>::type;
+        using Chain =
+            typename detail::ChainOfPlaces<Service, Tokens, std::make_index_sequence<Room>>::type;
         return Chain(at<Places>()...);
     }
-    template <std::size_t Place> AnySlot<Place, Service> at() const {
-        if (problem_ != nullptr) return AnySlot<Place, Service>(problem_);
-        if (Place < list_.size()) return AnySlot<Place, Service>(list_[Place]);
-        return AnySlot<Place, Service>(
+    template <std::size_t Place> Slot<Place> at() const {
+        if (problem_ != nullptr) return Slot<Place>(problem_);
+        if (Place < list_.size()) return Slot<Place>(list_[Place]);
+        return Slot<Place>(
             "nobody stands at this place of its AnyChain; give chain.empty_places() to the client");
     }
     static const char* problem_with(const std::vector<Credential>& list) {

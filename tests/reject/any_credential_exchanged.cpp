@@ -1,16 +1,12 @@
-// expect: rekey: AnyCredential holds credentials with a token. One that gets it by an
+// expect: rekey: this credential gets its token by an exchange, which a chain has to
 // SPDX-License-Identifier: BSL-1.0
-#include <rekey/any_credential.hpp>
-#include <rekey/identity.hpp>
+#include <rekey/any_exchange.hpp>
+#include <rekey/coze.hpp>
 
-#include <string>
-
-struct Row {
-    std::string name;
-    std::string token;
-#ifdef REKEY_REJECT
-    static constexpr rekey::Identity identity = rekey::Identity::user;
+#ifndef REKEY_REJECT
+using Any = rekey::AnyCredentialOf<rekey::coze::Api, rekey::MayExchange>;
+#else
+using Any = rekey::AnyCredentialOf<rekey::coze::Api>;
 #endif
-};
 
-rekey::AnyCredential make() { return Row{}; }
+Any make() { return rekey::coze::AppAuth<rekey::coze::Owner>{{}}; }

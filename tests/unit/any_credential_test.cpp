@@ -160,6 +160,14 @@ TEST_CASE("a list that cannot be a chain is refused in words, and nothing is sen
     CHECK(http.sends().empty());
 }
 
+TEST_CASE("two credentials of one type stand in a list under the names that it gives them") {
+    testing::Script http;
+    http.then(200, 4101).then(200);
+    const AnyChain<4> chain{List{{"first", Personal{"token_0001"}}, {"second", Personal{}}}};
+    CHECK(client_of(http, chain).send(chat()).credential() == "second");
+    CHECK(names(http) == Names{"first", "second"});
+}
+
 TEST_CASE("one token for two headers is two credentials") {
     const AnyChain<4> chain{List{Row{"one", "token_0001"}, Row{"two", "token_0001", "X-Key"}}};
     CHECK(chain.problem() == nullptr);

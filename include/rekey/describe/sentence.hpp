@@ -7,6 +7,8 @@
 #include <rekey/core/worst_case.hpp>
 #include <rekey/credential.hpp>
 #include <rekey/describe/wording.hpp>
+#include <rekey/detail/detect.hpp>
+#include <rekey/detail/pack.hpp>
 #include <rekey/policy/credential_chain.hpp>
 #include <rekey/policy/limits.hpp>
 #include <rekey/policy/obo_reauth.hpp>
@@ -141,6 +143,14 @@ private:
     }
 };
 
+/// A credential that fetches its token unless it has it at hand, which its value says.
+REKEY_DETECT(ExchangeIsOptional, Credential, Credential::Exchange::is_optional)
+
+template <class Chain> struct MayFetch;
+template <class... Credentials> struct MayFetch<CredentialChain<Credentials...>> {
+    static constexpr std::uint32_t value = mask<ExchangeIsOptional<Credentials>::value...>();
+};
+
 template <class Chain> void say_chain(Wording& words, const std::vector<std::string>& names) {
     if constexpr (std::is_void_v<Chain>) {
         words("Signs nothing: there is no CredentialChain.");
@@ -154,6 +164,8 @@ template <class Chain> void say_chain(Wording& words, const std::vector<std::str
             const bool fetches = ((Rule::fetching >> i) & 1u) != 0;
             if (users)
                 words(" (a user's authorization)");
+            else if (((MayFetch<Chain>::value >> i) & 1u) != 0)
+                words(" (which may fetch its token)");
             else if (fetches)
                 words(" (which fetches its token)");
         }

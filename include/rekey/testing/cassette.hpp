@@ -8,6 +8,7 @@
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/http.hpp>
 #include <rekey/response.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/testing/recorder.hpp>
 #include <rekey/testing/scrubber.hpp>
 #include <rekey/transport.hpp>
@@ -312,7 +313,7 @@ inline Cassette read_cassette(std::istream& in) { return taping::CassetteReader{
 
 /// Writes down the traffic of a transport, to be saved without secrets.
 ///
-/// Transport  as of `rekey::Client`; an lvalue is borrowed. Token requests that go over it are
+/// Transport  as of `Recorder`; an lvalue is borrowed. Token requests that go over it are
 ///            recorded as well. A send that an exception ended is not.
 /// Scrubber   what it knows beside its names; see there.
 /// Threads    any, as the transport; sends are kept in the order in which they came back.
@@ -327,10 +328,13 @@ public:
     explicit CassetteRecorder(Transport&& transport, Scrubber scrubber = {})
         : recorder_(std::forward<Transport>(transport)), scrubber_(std::move(scrubber)) {}
 
-    template <class Request, class = std::enable_if_t<rekey::detail::TransportCall<
-                                 rekey::detail::Plain<Transport>, Request>::fits>>
-    auto operator()(const Request& request, const Attempt& attempt) {
-        return recorder_(request, attempt);
+    template <class Request>
+    using AnswerTo = typename Recorder<Transport>::template AnswerTo<Request>;
+
+    template <class Request, class... Done>
+    auto operator()(const Request& request, const Attempt& attempt, Done... done)
+        -> decltype(std::declval<Recorder<Transport>&>()(request, attempt, std::move(done)...)) {
+        return recorder_(request, attempt, std::move(done)...);
     }
 
     /// The traffic so far, without secrets.
@@ -402,9 +406,13 @@ enum class Playing : unsigned char {
 /// A request fits if method, URL and body are those of the cassette after the same scrubbing; of
 /// the header values only that of the credential's name counts, if the cassette has one. One that
 /// does not fit fails in words, is never repeated, and is kept in `problem()`.
+/// An asynchronous client is answered before its send has returned, or in virtual time:
+/// `CassettePlayer http{read_cassette(file)}; http.answer_through(time, 20ms);`
 /// Not copied: a client borrows it. One thread at a time.
 class CassettePlayer {
 public:
+    using Answer = TransportResult<HttpResponse>;
+
     explicit CassettePlayer(Cassette cassette, Playing playing = Playing::in_order,
                             Scrubber scrubber = {})
         : cassette_(std::move(cassette)),
@@ -415,8 +423,26 @@ public:
     CassettePlayer(const CassettePlayer&) = delete;
     CassettePlayer& operator=(const CassettePlayer&) = delete;
 
-    template <class Request>
-    TransportResult<HttpResponse> operator()(const Request& request, const Attempt& attempt) {
+    /// From now on asynchronous sends are answered by timers, which a call that is cancelled
+    /// cancels. A send finds its place on the cassette when it is sent.
+    CassettePlayer& answer_through(ManualScheduler& time, Duration delay = Duration{0}) noexcept {
+        time_ = &time;
+        delay_ = delay;
+        return *this;
+    }
+
+    template <class Request, class Done>
+    ManualScheduler::Handle operator()(const Request& request, const Attempt& attempt, Done done) {
+        Answer answer = (*this)(request, attempt);
+        if (time_ != nullptr)
+            return time_->after(delay_, [done = std::move(done), answer = std::move(answer)]() {
+                auto finish = done;
+                finish(answer);
+            });
+        done(std::move(answer));
+        return ManualScheduler::Handle({});
+    }
+    template <class Request> Answer operator()(const Request& request, const Attempt& attempt) {
         if (!cassette_.problem.empty()) return refuse(cassette_.problem);
         const RecordedSend seen(request, attempt);
         TapedSend asked;
@@ -480,6 +506,8 @@ private:
     std::string problem_;
     Scrubber scrubber_;
     Playing playing_;
+    ManualScheduler* time_ = nullptr;
+    Duration delay_{0};
 };
 
 }  // namespace testing

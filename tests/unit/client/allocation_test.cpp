@@ -14,10 +14,12 @@
 
 #include <rekey/any_client.hpp>
 #include <rekey/any_credential.hpp>
+#include <rekey/any_exchange.hpp>
 #include <rekey/policy/remember.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/traded.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -98,6 +100,19 @@ TEST_CASE("a call over a chain that was made at run time allocates nothing") {
                             return LightResponse{200, good ? "{}" : R"({"code":4101})"};
                         },
                         chain.credentials(), chain.empty_places(), OnCodes{}};
+    CHECK(allocations_of(client) == 0);
+}
+
+TEST_CASE("a call with a live token of a chain that may exchange allocates nothing") {
+    using Chain = AnyChain<8, void, MayExchange>;
+    const Chain chain{std::vector<Chain::Credential>{Personal{}, Traded{}}};
+    const Client client{
+        [](const Light&, const Attempt& attempt) {
+            const bool good = attempt.credential() == "traded";
+            return LightResponse{good ? 200 : 403, good ? "{}" : R"({"code":4101})"};
+        },
+        chain.credentials(), chain.empty_places(), OnCodes{},
+        ExchangeOver{[](const HttpRequest&, const Attempt&) { return granted("one"); }}};
     CHECK(allocations_of(client) == 0);
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/testing/cassette.hpp>
 
+#include <rekey/driver/callback.hpp>
+#include <rekey/testing/async_script.hpp>
 #include <rekey/testing/print.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
 #include "support/traded.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <random>
 #include <sstream>
@@ -392,4 +395,97 @@ TEST_CASE("no secret of eight characters is ever in a saved cassette, wherever i
                     CHECK(text->find(secret) == std::string::npos);
     }
     CHECK(kept > 290);
+}
+
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ManualScheduler;
+using Ends = std::vector<std::string>;
+
+auto note(Ends& ends) {
+    return [&ends](const Result<HttpResponse>& result) {
+        ends.push_back(result ? std::string(result.credential()) : result.error().message());
+    };
+}
+/// What asynchronous calls with an exchange come to over a transport.
+template <class Http> Ends traffic_over(Http& http, ManualScheduler& time, const char* token) {
+    const driver::callback::Client client{http, time, UseClock{time},
+                                          CredentialChain{Traded{}, Enterprise{token}}, OnCodes{}};
+    Ends ends;
+    client.send(chat(), note(ends));
+    time.run();
+    client.send(chat(), note(ends));
+    time.run();
+    return ends;
+}
+
+}  // namespace
+
+TEST_CASE("asynchronous traffic that was recorded once plays again, at once and in virtual time") {
+    ManualScheduler time;
+    testing::AsyncScript http{time, 20ms};
+    http.then(granted("token_of_the_app")).then(200).then(403, 4101, "no permission").then(200);
+    CassetteRecorder recorder{http};
+    const Ends wanted{"traded", "enterprise"};
+    CHECK(traffic_over(recorder, time, "pat_of_the_enterprise") == wanted);
+    const std::string text = saved(recorder);
+    CHECK_THAT(text, !ContainsSubstring("token_of_the_app") &&
+                         !ContainsSubstring("pat_of_the_enterprise"));
+
+    ManualScheduler again;
+    CassettePlayer at_once{read(text)};
+    CHECK(traffic_over(at_once, again, "another_token_1") == wanted);
+    CHECK(again.delays().empty());
+    CHECK(at_once.left() == 0);
+
+    CassettePlayer later{read(text)};
+    later.answer_through(again, 30ms);
+    CHECK(traffic_over(later, again, "another_token_1") == wanted);
+    CHECK(again.delays() == std::vector<Duration>(4, 30ms));
+    CHECK(later.problem().empty());
+}
+
+TEST_CASE("an asynchronous call that is cancelled cancels the answer of a cassette") {
+    ManualScheduler time;
+    CassettePlayer player{read(whole)};
+    player.answer_through(time, 30ms);
+    const driver::callback::Client client{player, time, both(), OnCodes{}};
+    Ends ends;
+    const auto call = client.send(chat(), note(ends));
+    CHECK(time.waiting() == 1);
+    call.cancel();
+    CHECK(time.waiting() == 0);
+    CHECK(ends.size() == 1);
+    CHECK(player.left() == 1);
+}
+
+TEST_CASE("asynchronous calls that run side by side play a cassette in any order") {
+    ManualScheduler time;
+    testing::Script http;
+    http.then(200).then(200, 4101).then(200);
+    CassetteRecorder recorder{http};
+    const Client live{recorder, both(), OnCodes{}};
+    CHECK(live.send(get("https://api.coze.com/one")));
+    CHECK(live.send(get("https://api.coze.com/two")));
+
+    CassettePlayer player{read(saved(recorder)), Playing::any_order};
+    player.answer_through(time, 30ms);
+    const driver::callback::Client client{player, time, both(), OnCodes{}};
+    Ends ends;
+    client.send(get("https://api.coze.com/two"), note(ends));
+    client.send(get("https://api.coze.com/one"), note(ends));
+    time.run();
+    CHECK(ends == Ends{"personal", "enterprise"});
+    CHECK(player.left() == 0);
+}
+
+TEST_CASE("an asynchronous request that does not fit fails in words") {
+    CassettePlayer player{read(whole)};
+    const driver::callback::Client client{player, driver::NoScheduler{}, both(), OnCodes{}};
+    Ends ends;
+    client.send(get("https://api.coze.com/elsewhere"), note(ends));
+    REQUIRE(ends.size() == 1);
+    CHECK_THAT(ends[0], ContainsSubstring("the next send 1 has the method `POST`"));
+    CHECK(player.problem() == ends[0]);
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/testing/recorder.hpp>
 
+#include <rekey/driver/callback.hpp>
+#include <rekey/testing/async_script.hpp>
+#include <rekey/testing/cassette.hpp>
 #include <rekey/testing/print.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/later.hpp"
 
+#include <chrono>
+#include <functional>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -131,3 +138,161 @@ TEST_CASE("a send that ends in an exception is kept") {
     CHECK_FALSE(recorder.sends()[0].answered);
     CHECK_THAT(recorder.sends()[0].error.detail, ContainsSubstring("exception"));
 }
+
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AsyncScript;
+using testing::ManualScheduler;
+
+/// Notes how an asynchronous call ended.
+auto note(std::vector<std::string>& ends) {
+    return [&ends](const Result<HttpResponse>& result) {
+        ends.push_back(result ? std::string(result.credential()) : result.error().message());
+    };
+}
+using Ends = std::vector<std::string>;
+
+/// Takes a request alone, and looks at it only when it answers.
+struct PlainLater {
+    using Answer = HttpResponse;
+    std::vector<std::function<void()>> answers{};
+
+    template <class Done> void operator()(HttpRequest& request, Done done) {
+        answers.emplace_back([&request, done] {
+            const bool good =
+                find_header(request.headers, "Authorization") == "Bearer pat_enterprise_1";
+            done(good ? accepted() : refusal());
+        });
+    }
+    void answer() {
+        const auto act = std::move(answers.at(0));
+        answers.erase(answers.begin());
+        act();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a recorder stands around a transport that calls back") {
+    ManualScheduler time;
+    AsyncScript http{time, 20ms};
+    http.then(200, 4101).then(TransportError{Reach::never_sent, "no route"}).then(200);
+    Recorder recorder{http};
+    const driver::callback::Client client{recorder, time, both(), RetryOn<4101, Transient>{},
+                                          MaxAttempts<3>{}};
+    Ends ends;
+    client.send(chat(), note(ends));
+    CHECK(recorder.sends().empty());
+    time.run();
+    CHECK(ends == Ends{"enterprise"});
+    const auto sends = recorder.sends();
+    REQUIRE(sends.size() == 3);
+    CHECK(sends[0].authorization == "Bearer pat_personal_1");
+    CHECK(sends[0].headers.at(0).name == "Content-Type");
+    CHECK(sends[0].response.body == R"({"code":4101,"msg":""})");
+    CHECK_FALSE(sends[1].answered);
+    CHECK(sends[1].error.detail == "no route");
+    CHECK(sends[2].credential == "enterprise");
+    CHECK(sends[2].answered);
+}
+
+TEST_CASE("a recorder keeps the copy that a transport looks at until it has called back") {
+    PlainLater http;
+    Recorder recorder{http};
+    const driver::callback::Client client{recorder, driver::NoScheduler{}, both(), OnCodes{}};
+    Ends ends;
+    client.send(chat(), note(ends), IdempotencyKey{"key-1"});
+    http.answer();
+    http.answer();
+    CHECK(ends == Ends{"enterprise"});
+    REQUIRE(recorder.sends().size() == 2);
+    CHECK(recorder.sends()[1].authorization == "Bearer pat_enterprise_1");
+    CHECK(recorder.sends()[1].idempotency_key == "key-1");
+}
+
+TEST_CASE("a callback that is dropped is a send without an answer, for the recorder as for all") {
+    auto http = std::make_unique<Later>();
+    Recorder recorder{*http};
+    const driver::callback::Client client{std::ref(recorder), driver::NoScheduler{}, both(),
+                                          OnCodes{}};
+    Ends ends;
+    client.send(chat(), note(ends));
+    http.reset();
+    CHECK(ends.size() == 1);
+    REQUIRE(recorder.sends().size() == 1);
+    CHECK_FALSE(recorder.sends()[0].answered);
+    CHECK_THAT(recorder.sends()[0].error.detail, ContainsSubstring("without an answer"));
+}
+
+TEST_CASE("a call over a recorder is cancelled as one without it, and a late answer is kept") {
+    Later http;
+    Recorder recorder{http};
+    const driver::callback::Client client{recorder, driver::NoScheduler{}, both(), OnCodes{}};
+    Ends ends;
+    const auto call = client.send(chat(), note(ends));
+    call.cancel();
+    CHECK(http.cancelled == 1);
+    CHECK(ends.size() == 1);
+    http.answer(accepted());
+    http.asks.clear();
+    REQUIRE(recorder.sends().size() == 1);
+    CHECK(recorder.sends()[0].answered);
+    CHECK(ends.size() == 1);
+}
+
+TEST_CASE("an answer may come when the recorder has gone") {
+    Later http;
+    Ends ends;
+    {
+        const auto recorder = std::make_unique<Recorder<Later&>>(http);
+        const driver::callback::Client client{std::ref(*recorder), driver::NoScheduler{}, both(),
+                                              OnCodes{}};
+        client.send(chat(), note(ends));
+    }
+    http.answer(accepted());
+    CHECK(ends == Ends{"personal"});
+}
+
+TEST_CASE("only the first answer of a transport that calls back twice is kept") {
+    const auto http =
+        driver::answering<HttpResponse>([](const HttpRequest&, const Attempt&, const auto& done) {
+            done(accepted());
+            done(refusal());
+        });
+    Recorder recorder{http};
+    const driver::callback::Client client{recorder, driver::NoScheduler{}, both(), OnCodes{}};
+    Ends ends;
+    client.send(chat(), note(ends));
+    CHECK(ends == Ends{"personal"});
+    REQUIRE(recorder.sends().size() == 1);
+    CHECK(recorder.sends()[0].response.body == accepted().body);
+}
+
+TEST_CASE("a recorder of a transport that blocks and calls back does both") {
+    testing::CassettePlayer http{testing::Cassette{}};
+    Recorder recorder{http};
+    const Client blocking{recorder, both(), OnCodes{}};
+    CHECK_FALSE(blocking.send(chat()));
+    const driver::callback::Client client{recorder, driver::NoScheduler{}, both(), OnCodes{}};
+    Ends ends;
+    client.send(chat(), note(ends));
+    CHECK(ends.size() == 1);
+    CHECK(recorder.sends().size() == 2);
+}
+
+#if defined(__cpp_exceptions)
+TEST_CASE("a transport that calls back or throws is kept either way, and throws on") {
+    const auto http = driver::answering<HttpResponse>(
+        [](const HttpRequest&, const Attempt&, const auto&) -> void {
+            throw std::runtime_error("no network");
+        });
+    Recorder recorder{http};
+    const driver::callback::Client client{recorder, driver::NoScheduler{}, both(), OnCodes{}};
+    Ends ends;
+    CHECK_THROWS_AS(client.send(chat(), note(ends)), std::runtime_error);
+    REQUIRE(recorder.sends().size() == 1);
+    CHECK_FALSE(recorder.sends()[0].answered);
+    CHECK_FALSE(recorder.sends()[0].error.detail.empty());
+}
+#endif
