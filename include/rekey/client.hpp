@@ -6,6 +6,7 @@
 #include <rekey/asked.hpp>
 #include <rekey/driver/kernel.hpp>
 
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -36,6 +37,12 @@ class Client : driver::Kernel<Transport, typename driver::Untyping<Transport, Po
     using Kernel = driver::Kernel<Transport, Parts>;
     using Bare = detail::Plain<Transport>;
 
+    // Before anything is built on them, so that few lines stand above what they have to say.
+    static_assert(sizeof(typename Kernel::Slots) != 0 &&
+                  sizeof(typename detail::JudgeOf<
+                         true, void, typename detail::ExchangeOf<typename Parts::Credentials>::type,
+                         typename Kernel::Exchanger, typename Parts::Credentials>::type) != 0);
+
     using Promising = typename detail::Lent<Bare>::type;
     static_assert(!detail::follows_redirects<Promising>(),
                   "rekey: this transport follows redirects on its own, and would carry the "
@@ -65,11 +72,12 @@ public:
     template <class Request, class... Extras>
     auto send(const Request& request, const Extras&... extras) const {
         using TransportCall = detail::TransportCall<Bare, Request>;
+        constexpr bool sets_header = !TransportCall::plain || detail::Asks<Request>::can_set_header;
+        constexpr bool is_signed = std::is_void_v<typename Parts::Chain> || sets_header;
         static_assert(TransportCall::fits,
                       "rekey: the transport cannot be called with this request. It is called as "
                       "transport(const Request&, const rekey::Attempt&) or transport(Request&).");
-        static_assert(!TransportCall::plain || std::is_void_v<typename Parts::Chain> ||
-                          detail::Asks<Request>::can_set_header,
+        static_assert(is_signed,
                       "rekey: this transport takes a request alone, and rekey cannot set a header "
                       "of it. Take a second argument, const rekey::Attempt&, or specialise "
                       "rekey::RequestTraits<Request> with set_header.");
@@ -78,12 +86,10 @@ public:
             "rekey: this request can be sent only once, for its body is a stream, and this "
             "client may send it again. Let its body be a function that opens the stream "
             "anew, or use a client with NoRetry{}.");
-        static_assert(
-            !TransportCall::plain || !(detail::BringsKey<Extras>::value || ...) ||
-                detail::Asks<Request>::can_set_header,
-            "rekey: this transport takes a request alone, so that the idempotency key goes "
-            "into a header, and rekey cannot set one of it. Take a second argument, const "
-            "rekey::Attempt&, or specialise rekey::RequestTraits<Request>.");
+        static_assert(sets_header || !(detail::BringsKey<Extras>::value || ...),
+                      "rekey: this transport takes a request alone, so that the idempotency key "
+                      "goes into a header, and rekey cannot set one of it. Take a second argument, "
+                      "const rekey::Attempt&, or specialise rekey::RequestTraits<Request>.");
         static_assert((detail::IsExtra<Extras>::value && ...),
                       "rekey: send(request, extras...) takes Idempotent{}, IdempotencyKey{...}, "
                       "Subject{...}, SameCredentialAs{result}, Deadline{...} and Binding{...}; one "
@@ -94,14 +100,15 @@ public:
                       "Binding{session cookie} to send(request, ...), or say WithoutBinding{}.");
         static_assert(((detail::count_of<Extras, Extras...> == 1) && ...),
                       "rekey: send(request, extras...) takes each extra once.");
-        if constexpr (TransportCall::fits && (detail::IsExtra<Extras>::value && ...) &&
-                      (!TransportCall::plain || std::is_void_v<typename Parts::Chain> ||
-                       detail::Asks<Request>::can_set_header)) {
+        if constexpr (TransportCall::fits && is_signed && (detail::IsExtra<Extras>::value && ...)) {
             using Response = typename detail::ResponseOf<typename TransportCall::Answer>::type;
             static_assert(detail::Reads<Response>::known,
                           "rekey: the transport returns a type that rekey cannot read: it has no "
                           "status, status_code, status() or status_code(). Specialise "
                           "rekey::ResponseTraits<Response> in a few lines.");
+            static_assert(((sizeof(typename detail::JudgeOf<Plan::understood, void, Policies,
+                                                            Request, Policies...>::type) != 0) &&
+                           ...));
             if constexpr (detail::Reads<Response>::known)
                 return this->template run<Request, Response>(request, extras...);
         }
@@ -112,8 +119,8 @@ public:
     ///
     /// Threads  any thread, any time. The old token is wiped when the calls that run have ended.
     template <class Credential> void replace(const Credential& credential) const {
-        if constexpr (Plan::template has<Credential>())
-            slots_->replace(Plan::template slot_of<Credential>(), credential);
+        constexpr std::uint8_t slot = Plan::template slot_of<Credential>();
+        if constexpr (slot < Plan::slot_count) slots_->replace(slot, credential);
     }
 
     /// What `Remember` has learned, and the operator's switch: `client.route().automatic()`,

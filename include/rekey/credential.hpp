@@ -37,10 +37,8 @@ REKEY_DETECT(HasOrigin, Type, std::string_view(std::declval<const Type&>().origi
 REKEY_DETECT(HasExchangeType, Type, std::declval<typename Type::Exchange>())
 
 /// True if `Type::name` is a static member: then it outlives everything.
-template <class Type, class = void> struct NameIsStatic : std::false_type {};
-template <class Type>
-struct NameIsStatic<Type, std::enable_if_t<!std::is_member_object_pointer_v<decltype(&Type::name)>>>
-    : std::true_type {};
+REKEY_DETECT(NameIsStatic, Type,
+             std::enable_if_t<!std::is_member_object_pointer_v<decltype(&Type::name)>>())
 
 inline std::string_view exposed(std::string_view token) noexcept { return token; }
 inline std::string_view exposed(const Secret& token) noexcept { return token.expose(); }

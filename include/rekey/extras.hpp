@@ -5,6 +5,7 @@
 
 #include <rekey/authorization.hpp>
 #include <rekey/detail/atomic.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/facts.hpp>
 #include <rekey/result.hpp>
 
@@ -68,8 +69,7 @@ template <class Wanted, class... Given>
 inline constexpr unsigned count_of = (0u + ... + (std::is_same_v<Wanted, Given> ? 1u : 0u));
 
 /// An extra that has a header of its own may also say it itself: `is_extra = true`.
-template <class Extra, class = void> struct IsExtra : std::false_type {};
-template <class Extra> struct IsExtra<Extra, std::enable_if_t<Extra::is_extra>> : std::true_type {};
+REKEY_DETECT(IsExtra, Extra, std::enable_if_t<Extra::is_extra>())
 template <> struct IsExtra<Idempotent> : std::true_type {};
 template <> struct IsExtra<IdempotencyKey> : std::true_type {};
 template <> struct IsExtra<Subject> : std::true_type {};

@@ -90,25 +90,43 @@ struct RouteImport {
 
 namespace detail {
 
-/// What a user's function may give as a key: a RouteKey, an integer, a text, or an optional or a
-/// pointer to one of them, empty for no key.
+/// Whether something is a key: a RouteKey, an integer, a text, or an optional or a pointer to one
+/// of them.
+template <class Given> constexpr bool is_route_key() noexcept {
+    if constexpr (std::is_same_v<Given, RouteKey> ||
+                  std::is_convertible_v<const Given&, const char*> ||
+                  std::is_convertible_v<const Given&, std::string_view>)
+        return true;
+    else if constexpr (std::is_scalar_v<Given>)
+        return std::is_integral_v<Given> && !std::is_same_v<Given, bool>;
+    else if constexpr (std::is_constructible_v<bool, const Given&>)
+        return is_route_key<std::decay_t<decltype(*std::declval<const Given&>())>>();
+    else
+        return false;
+}
+template <class Given> struct JudgedKey {
+    static constexpr bool is_key = is_route_key<Given>();
+    static_assert(is_key,
+                  "rekey: the key of a route is a text, an integer, a RouteKey, or an optional of "
+                  "one of them, empty where a request has none.");
+};
+
+/// What a user's function may give as a key, as one; empty for no key.
 template <class Given> RouteKey route_key(const Given& given) noexcept {
+    static_assert(sizeof(JudgedKey<Given>) != 0);
     if constexpr (std::is_same_v<Given, RouteKey>) {
         return given;
-    } else if constexpr (std::is_integral_v<Given> && !std::is_same_v<Given, bool>) {
+    } else if constexpr (!is_route_key<Given>()) {
+        return {};
+    } else if constexpr (std::is_integral_v<Given>) {
         return RouteKey(static_cast<std::uint64_t>(given));
     } else if constexpr (std::is_convertible_v<const Given&, const char*>) {
         const char* const text = given;
         return text == nullptr ? RouteKey() : RouteKey(std::string_view(text));
     } else if constexpr (std::is_convertible_v<const Given&, std::string_view>) {
         return RouteKey(static_cast<std::string_view>(given));
-    } else if constexpr (std::is_constructible_v<bool, const Given&> && !std::is_scalar_v<Given>) {
-        return given ? route_key(*given) : RouteKey();
     } else {
-        static_assert(std::is_void_v<Given>,
-                      "rekey: the key of a route is a text, an integer, a RouteKey, or an optional "
-                      "of one of them, empty where a request has none.");
-        return {};
+        return given ? route_key(*given) : RouteKey();
     }
 }
 
@@ -191,8 +209,8 @@ public:
     /// From now on every call begins with this credential, whatever was learned, and goes on with
     /// the others if it is refused. Meanwhile nothing is learned.
     template <class Credential> void force() const {
-        if constexpr (Client::Plan::template has<Credential>())
-            table().force(Client::Plan::template slot_of<Credential>() + 1u);
+        constexpr std::uint8_t slot = Client::Plan::template slot_of<Credential>();
+        if constexpr (slot < Client::Plan::slot_count) table().force(slot + 1u);
     }
     /// Back to what was learned.
     void automatic() const noexcept { table().force(0); }

@@ -134,6 +134,8 @@ public:
     bool empty() const noexcept { return expose().empty(); }
     std::size_t size() const noexcept { return expose().size(); }
 
+    operator std::string() const = delete;  ///< Write `secret.expose()` where the text is meant.
+
     // The functions below exist to refuse, each with a sentence.
 
     /// Streams, and test frameworks that print whatever can be streamed.

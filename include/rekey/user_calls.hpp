@@ -22,11 +22,11 @@ namespace driver {
 
 /// Whether a call says which browser it belongs to, where it has to.
 template <class Client, class... Extras> constexpr void require_binding() noexcept {
-    static_assert(
-        !Client::needs_binding ||
-            ((std::is_same_v<Extras, Binding> || std::is_same_v<Extras, WithoutBinding>) || ...),
-        "rekey: a web flow belongs to the browser that begins it: add "
-        "Binding{session cookie}, or say WithoutBinding{}.");
+    constexpr bool says_which =
+        ((std::is_same_v<Extras, Binding> || std::is_same_v<Extras, WithoutBinding>) || ...);
+    static_assert(says_which || !Client::needs_binding,
+                  "rekey: a web flow belongs to the browser that begins it: add "
+                  "Binding{session cookie}, or say WithoutBinding{}.");
 }
 /// The result of a call that was not sent again, with the reason.
 ///

@@ -1,4 +1,4 @@
-// expect: rekey: a code is exchanged over HTTP, and the asynchronous transport does not take
+// expect: rekey: a credential of this chain gets its token over HTTP, and the asynchronous
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/coze.hpp>
 #include <rekey/coze/web_flow.hpp>

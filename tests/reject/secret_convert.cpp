@@ -1,4 +1,4 @@
-// expect: conversion from
+// expect: deleted function
 // SPDX-License-Identifier: BSL-1.0
 // security: S72
 #include <rekey/secret.hpp>

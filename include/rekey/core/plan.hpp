@@ -31,10 +31,14 @@ struct NoGate {
     template <class> static constexpr bool lists_hopeless_code() noexcept { return false; }
     template <class> static constexpr bool overlaps() noexcept { return false; }
 };
-struct OneSlotRule {
-    static constexpr std::uint32_t slot_count = 1;
-    static constexpr std::uint32_t fetching = 0;
-    static constexpr std::uint32_t user_slots = 0;
+struct NoChain {
+    static constexpr bool mixes_identities = false;
+    using Services = TypeList<>;
+    struct Rule {
+        static constexpr std::uint32_t slot_count = 1;
+        static constexpr std::uint32_t fetching = 0;
+        static constexpr std::uint32_t user_slots = 0;
+    };
 };
 
 /// How a reauthorizer waits for a new authorization to act: not at all, unless it says so.
@@ -47,10 +51,8 @@ template <class Policy> struct SettlingOf<Policy, std::void_t<decltype(Policy::s
     using type = Policy;
 };
 
-template <class Policy, class = void> struct IsPolicy : std::false_type {};
-template <class Policy>
-struct IsPolicy<Policy, std::enable_if_t<std::is_same_v<decltype(Policy::role), const Role>>>
-    : std::true_type {};
+REKEY_DETECT(IsPolicy, Policy,
+             std::enable_if_t<std::is_same_v<decltype(Policy::role), const Role>>())
 
 template <class Policy> constexpr bool bounds_call() noexcept {
     if constexpr (Policy::role == Role::limit)
@@ -99,9 +101,6 @@ template <class Policy> constexpr bool is_single() noexcept {
             return typename Policy::Rule{}.most_sends() == 1;
     return false;
 }
-template <class First, class...> struct FirstType { using type = First; };
-template <class Second, class... Rest>
-struct FirstType<void, Second, Rest...> : FirstType<Second, Rest...> {};
 
 constexpr std::uint32_t ones(std::uint32_t mask) noexcept {
     std::uint32_t count = 0;
@@ -123,25 +122,26 @@ template <class... Policies> class SortedPlan {
     template <Role Wanted> using First = typename FirstOfRole<Wanted, Policies...>::type;
 
     using Reauthorizer = First<Role::reauthorizer>;
-    using ChainPolicy = typename WholeChain<Reauthorizer, First<Role::chain>>::type;
+    using WrittenChain = typename WholeChain<Reauthorizer, First<Role::chain>>::type;
+    using ChainPolicy = std::conditional_t<std::is_void_v<WrittenChain>, NoChain, WrittenChain>;
     using GatePolicy =
         std::conditional_t<std::is_void_v<First<Role::gate>>, NoGate, First<Role::gate>>;
     using Services = OneService<
-        typename Joined<typename Brought<ChainPolicy>::type, ServiceNamedBy<Policies>...>::type,
+        typename Joined<typename ChainPolicy::Services, ServiceNamedBy<Policies>...>::type,
         rekey::Service>;
 
 public:
-    /// The position of a credential type in the chain.
+    /// The position of a credential type in the chain; `slot_count`, and a compile error with a
+    /// sentence, if it is not there.
     template <class Credential> static constexpr std::uint8_t slot_of() noexcept {
+        constexpr bool is_there = ChainPolicy::template slot_of<Credential>() < Chain::slot_count;
+        static_assert(is_there,
+                      "rekey: this credential is not in the CredentialChain of the client.");
         return ChainPolicy::template slot_of<Credential>();
-    }
-    /// Whether a credential is in the chain; a compile error with a sentence if it is not.
-    template <class Credential> static constexpr bool has() noexcept {
-        return slot_of<Credential>() < slot_count;
     }
     using Service = typename Services::type;
     using Gate = typename GatePolicy::Rule;
-    using Chain = typename RuleOf<ChainPolicy, OneSlotRule>::type;
+    using Chain = typename ChainPolicy::Rule;
 
     // What is wrong with a set, which `Plan` says in a sentence each.
     template <Role Wanted>
@@ -152,7 +152,7 @@ public:
     static constexpr bool ends =
         (bounds_call<Policies>() || ... || (checked || !GatePolicy::template repeats<Service>()));
     static constexpr bool one_identity =
-        checked || !mixes_identities<ChainPolicy>() || !std::is_void_v<First<Role::identity_gate>>;
+        checked || !ChainPolicy::mixes_identities || !std::is_void_v<First<Role::identity_gate>>;
     static constexpr bool app_only = checked || count_role<Role::app_only, Policies...>() == 0 ||
                                      (Chain::user_slots == 0 && std::is_void_v<Reauthorizer>);
     static constexpr bool no_overlap = checked || !GatePolicy::template overlaps<Service>();
@@ -328,6 +328,15 @@ private:
     template <class Policy> static constexpr const auto& rule_of(const Rules& rules) noexcept {
         return static_cast<const HeldRule<Policy, true>&>(rules);
     }
+};
+
+/// What a policy of a sound set has to say about a request type and the set, in the assertions of
+/// its `Judge<Request, Policies...>`. A client has it judge before it makes a call, so that few
+/// lines stand between the user's line and the sentence.
+template <bool Sound, class, class Policy, class... Met> struct JudgeOf { using type = char; };
+template <class Policy, class... Met>
+struct JudgeOf<true, std::void_t<typename Policy::template Judge<Met...>>, Policy, Met...> {
+    using type = typename Policy::template Judge<Met...>;
 };
 
 /// Of policies that are not understood there is none, so that one mistake gives one error.

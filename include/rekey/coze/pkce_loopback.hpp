@@ -48,6 +48,18 @@ struct PkceProof {
 /// Source      coze-api §3, §3.5; RFC 7636; RFC 8252 §7.3
 /// Example     `OboReauth{coze::PkceLoopback{options, open_browser, listener}}`
 template <class Redirector, class Listener = NoListener> class PkceLoopback {
+    static constexpr bool takes_stop =
+        std::is_invocable_r_v<std::string, Listener&, const AuthorizationRequest&,
+                              const StopSignal&>;
+    static constexpr bool takes_request =
+        std::is_invocable_r_v<std::string, Listener&, const AuthorizationRequest&>;
+    static constexpr bool listens = takes_stop || takes_request;
+    static constexpr bool is_understood = listens || std::is_same_v<Listener, NoListener>;
+    static_assert(is_understood,
+                  "rekey: the listener of PkceLoopback is called as std::string "
+                  "listener(const rekey::AuthorizationRequest&) and returns the target of the "
+                  "callback, or an empty text when nobody came.");
+
 public:
     using Exchange = token::PerSubject;
     using Credential = UserAuthorization<PkceLoopback>;
@@ -81,7 +93,7 @@ public:
         if (answer.outcome != Reauthorized::handed_over || !user.deliver) return;
         answer.request.subject = std::string(user.subject);
         answer.take(rekey::ask(state_->redirector, answer.request));
-        if constexpr (!std::is_same_v<Listener, NoListener>) {
+        if constexpr (listens) {
             if (answer.is_authorized()) listen(user, exchanger, clock, answer);
         }
     }
@@ -97,15 +109,6 @@ private:
     template <class Exchanger, class Clock>
     void listen(const oauth::FlowUser& user, const Exchanger& exchanger, Clock& clock,
                 oauth::FlowAnswer& answer) {
-        constexpr bool takes_stop =
-            std::is_invocable_r_v<std::string, Listener&, const AuthorizationRequest&,
-                                  const StopSignal&>;
-        static_assert(
-            takes_stop ||
-                std::is_invocable_r_v<std::string, Listener&, const AuthorizationRequest&>,
-            "rekey: the listener of PkceLoopback is called as std::string "
-            "listener(const rekey::AuthorizationRequest&) and returns the target of the callback, "
-            "or an empty text when nobody came.");
         const AuthorizationRequest request = answer.request;
         for (;;) {
             std::string target;

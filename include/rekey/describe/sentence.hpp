@@ -290,7 +290,7 @@ template <class... Policies> void add_brought(Paragraph& text) {
                   !std::is_same_v<Service, rekey::Service>)
         text.add(4, sentence<Service>(nullptr));
     if constexpr (count_role<Role::chain, Policies...>() == 0 &&
-                  std::is_same_v<typename Plan::Chain, OneSlotRule>)
+                  std::is_same_v<typename Plan::Chain, NoChain::Rule>)
         text.add(0, "Signs nothing: there is no CredentialChain.");
 }
 

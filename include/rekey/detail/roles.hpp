@@ -32,9 +32,6 @@ template <auto Wanted, class Policy> struct FirstOfRole<Wanted, void, Policy> {
     using type = Policy;
 };
 
-template <class Policy, class Fallback> struct RuleOf { using type = typename Policy::Rule; };
-template <class Fallback> struct RuleOf<void, Fallback> { using type = Fallback; };
-
 /// The rule of a policy if it has the wanted role, as a base class; else nothing. Empty rules
 /// take no space, and each policy has its own base, so that two equal rules stay apart.
 template <class Policy, bool Wanted> struct HeldRule : Policy::Rule {
@@ -46,6 +43,11 @@ template <class Policy> struct HeldRule<Policy, false> {
     constexpr explicit HeldRule(const Policy&) {}
 };
 
+/// The first type of a list that is not void; void if they all are.
+template <class First, class...> struct FirstType { using type = First; };
+template <class Second, class... Rest>
+struct FirstType<void, Second, Rest...> : FirstType<Second, Rest...> {};
+
 /// The types of a list that are not void, each once.
 template <class Found, class... Candidates> struct Unique { using type = Found; };
 template <class... Found, class First, class... Rest>
@@ -54,27 +56,10 @@ struct Unique<TypeList<Found...>, First, Rest...>
                          Unique<TypeList<Found...>, Rest...>,
                          Unique<TypeList<Found..., First>, Rest...>> {};
 
-/// The services that a chain's credentials bring.
-template <class Chain> struct Brought { using type = typename Chain::Services; };
-template <> struct Brought<void> { using type = TypeList<>; };
-
-/// Whether a chain holds credentials of users and of the app.
-template <class Chain> constexpr bool mixes_identities() noexcept {
-    if constexpr (std::is_void_v<Chain>)
-        return false;
-    else
-        return Chain::mixes_identities;
-}
-
 template <class Services, class Fallback> struct OneService;
-template <class Fallback> struct OneService<TypeList<>, Fallback> {
-    using type = Fallback;
-    static constexpr unsigned count = 0;
-};
-template <class First, class... Rest, class Fallback>
-struct OneService<TypeList<First, Rest...>, Fallback> {
-    using type = First;
-    static constexpr unsigned count = 1 + sizeof...(Rest);
+template <class... Services, class Fallback> struct OneService<TypeList<Services...>, Fallback> {
+    using type = typename FirstType<Services..., Fallback>::type;
+    static constexpr unsigned count = sizeof...(Services);
 };
 
 }  // namespace detail

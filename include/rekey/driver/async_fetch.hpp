@@ -21,6 +21,9 @@
 
 namespace rekey {
 inline namespace v0_1 {
+
+struct HttpRequest;  // <rekey/http.hpp>, which a credential with an exchange includes
+
 namespace driver {
 
 /// One fetch of a slot, whatever its type. It lives as long as its call: a transport may still look
@@ -91,6 +94,14 @@ template <class Source, class = void> struct SignedLaterIn : std::false_type {};
 template <class Source>
 struct SignedLaterIn<Source, std::enable_if_t<Source::signs_later>> : std::true_type {};
 
+/// Whether the asynchronous transport that is to send the token requests of a client takes them.
+template <class Parts> constexpr bool carries_tokens() noexcept {
+    if constexpr (Parts::Plan::Chain::fetching == 0)
+        return true;
+    else
+        return AsyncCall<typename Parts::Carrier, HttpRequest>::fits;
+}
+
 /// The fetch of a token source, whose requests go over the client's asynchronous transport.
 ///
 /// What cannot be sent again goes on when the call was cancelled: the answer that comes then is
@@ -106,10 +117,6 @@ template <class Call, class Source> class FetchOf final : public AnyFetch {
     using Transport =
         detail::Plain<decltype(std::declval<const Call&>().core().exchange_transport())>;
     using Async = AsyncCall<Transport, Token>;
-    static_assert(Async::fits,
-                  "rekey: a credential of this chain gets its token over HTTP, and the "
-                  "asynchronous transport does not take rekey::HttpRequest. Add "
-                  "ExchangeOver{an asynchronous transport that does} to the client.");
     using Answer = std::conditional_t<Async::known, typename Async::Answer, int>;
     using Exchange = Exchanger<Transport, typename Call::Service>;
     static constexpr bool outlives_call = OutlivesCall<Fetching>::value;

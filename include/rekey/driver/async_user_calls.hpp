@@ -46,10 +46,6 @@ class Authorizing final
     using Async = AsyncCall<Transport, HttpRequest>;
     using Answer = typename Async::Answer;
     using Service = typename Core::Parts::Service;
-    static_assert(Async::fits,
-                  "rekey: a code is exchanged over HTTP, and the asynchronous transport does not "
-                  "take rekey::HttpRequest. Add ExchangeOver{an asynchronous transport that does} "
-                  "to the client.");
 
     /// Does all of it, on a thread that may block.
     struct Job {
@@ -188,10 +184,10 @@ private:
 #endif
     }
     void send(const HttpRequest& request, const Completion<Answer>& completion) {
-        auto& transport = core_->exchange_transport();
+        [[maybe_unused]] auto& transport = core_->exchange_transport();
         if constexpr (Async::with_attempt) {
             (void)transport(request, std::as_const(attempt_), completion);
-        } else {
+        } else if constexpr (Async::plain) {
             copy_ = request;
             if (!attempt_.authorization().empty())
                 RequestTraits<HttpRequest>::set_header(copy_, attempt_.header(),

@@ -20,7 +20,10 @@ namespace asio {
 
 /// Which Asio an executor belongs to: `rekey/driver/asio.hpp` and `rekey/driver/boost_asio.hpp` say
 /// it, each for its own. `type` has the names of that library that this header needs.
-template <class Executor, class = void> struct LibraryOf { static constexpr bool known = false; };
+template <class Executor, class = void> struct LibraryOf {
+    static constexpr bool known = false;
+    using type = void;
+};
 
 namespace asio_parts {
 
@@ -171,6 +174,12 @@ private:
     }
 };
 
+/// In its place, in a client without a library.
+struct CallsNobody {
+    template <class Request>
+    void operator()(const Request&, const Attempt&, const Completion<int>&) const noexcept {}
+};
+
 /// Timers on an executor, which everything of a call happens on.
 template <class Library, class Executor> class Scheduler {
     using Timer = typename Library::template Timer<Executor>;
@@ -291,14 +300,21 @@ private:
 /// Cost       as `driver::callback::Client`, and a strand per send and a post per call.
 /// Example    examples/24_asio.cpp
 template <class Executor, class Transport, class... Policies> class Client {
-    static_assert(LibraryOf<Executor>::known,
+    static constexpr bool has_library = LibraryOf<Executor>::known;
+    static_assert(has_library,
                   "rekey: driver::asio::Client{executor, transport, policies...} begins with an "
                   "executor, such as context.get_executor(). Include rekey/driver/boost_asio.hpp "
                   "for one of Boost.Asio, rekey/driver/asio.hpp for one of standalone Asio.");
     using Library = typename LibraryOf<Executor>::type;
-    using Calling = asio_parts::Calling<Library, Executor, Transport>;
-    using Scheduler = asio_parts::Scheduler<Library, Executor>;
-    using Callback = callback::Client<Calling, Scheduler, Policies...>;
+    // Without a library a client of nothing, so that one mistake is one error.
+    using Calling =
+        std::conditional_t<has_library, asio_parts::Calling<Library, Executor, Transport>,
+                           asio_parts::CallsNobody>;
+    using Scheduler =
+        std::conditional_t<has_library, asio_parts::Scheduler<Library, Executor>, NoScheduler>;
+    using Callback =
+        std::conditional_t<has_library, callback::Client<Calling, Scheduler, Policies...>,
+                           callback::Client<Calling, Scheduler>>;
 
 public:
     using Plan = typename Callback::Plan;
@@ -306,9 +322,7 @@ public:
 
     Client(const Executor& executor, Transport transport, Policies... policies)
         : executor_(executor),
-          client_(Calling{detail::TransportHolder<Transport>(std::forward<Transport>(transport)),
-                          executor},
-                  Scheduler(executor), std::move(policies)...) {}
+          client_(made(executor, std::forward<Transport>(transport), std::move(policies)...)) {}
 
     executor_type get_executor() const noexcept { return executor_; }
 
@@ -359,6 +373,18 @@ public:
 
 private:
     template <class Request> using Async = AsyncCall<Calling, Request>;
+
+    static Callback made([[maybe_unused]] const Executor& executor,
+                         [[maybe_unused]] Transport&& transport,
+                         [[maybe_unused]] Policies&&... policies) {
+        if constexpr (has_library)
+            return Callback(
+                Calling{detail::TransportHolder<Transport>(std::forward<Transport>(transport)),
+                        executor},
+                Scheduler(executor), std::move(policies)...);
+        else
+            return Callback(Calling{}, NoScheduler{});
+    }
 
     /// Begins a call that ends with the handler.
     template <class Response> struct Begin {

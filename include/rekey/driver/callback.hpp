@@ -7,6 +7,7 @@
 #include <rekey/driver/operation.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -61,6 +62,13 @@ class Client : public AsyncUserCalls<
     using Parts = typename Core::Parts;
     using Bare = detail::Plain<Transport>;
 
+    // Before anything is built on them, so that few lines stand above what they have to say.
+    static_assert(sizeof(typename Core::Slots) != 0);
+    static constexpr bool tokens_are_carried = carries_tokens<Parts>();
+    static_assert(tokens_are_carried,
+                  "rekey: a credential of this chain gets its token over HTTP, and the "
+                  "asynchronous transport does not take rekey::HttpRequest. Add "
+                  "ExchangeOver{an asynchronous transport that does} to the client.");
     static_assert(!Parts::Plan::reauthorizes || NeverWaits<typename Parts::Reauthorizer>::value,
                   "rekey: this client asks users and may wait for them, and an asynchronous client "
                   "must not. Give OboReauth a flow that sends people away (coze::WebFlow with a "
@@ -121,6 +129,9 @@ public:
         if constexpr (Async::fits && (detail::IsExtra<Extras>::value && ...)) {
             using Answer = typename Async::Answer;
             using Response = typename detail::ResponseOf<Answer>::type;
+            static_assert(((sizeof(typename detail::JudgeOf<Plan::understood, void, Policies,
+                                                            Request, Policies...>::type) != 0) &&
+                           ...));
             static_assert(std::is_invocable_v<Done&, Result<Response>>,
                           "rekey: `done` is called as done(rekey::Result<Response>) when the call "
                           "has ended.");
@@ -132,8 +143,8 @@ public:
 
     /// As `rekey::Client::replace`.
     template <class Credential> void replace(const Credential& credential) const {
-        if constexpr (Plan::template has<Credential>())
-            core_->slot_set->replace(Plan::template slot_of<Credential>(), credential);
+        constexpr std::uint8_t slot = Plan::template slot_of<Credential>();
+        if constexpr (slot < Plan::slot_count) core_->slot_set->replace(slot, credential);
     }
 
     /// How many calls are on their way.

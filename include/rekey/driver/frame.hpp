@@ -52,6 +52,10 @@ struct Unobserved {
     template <class Frame> using Watched = Frame;
 };
 
+/// What carries the token requests of a client: the transport of its policy, or its own.
+template <class Exchange, class Own> struct CarrierOf { using type = typename Exchange::Carrier; };
+template <class Own> struct CarrierOf<void, Own> { using type = Own; };
+
 /// What a driver reads out of a set of policies, beside the core's plan.
 template <class Transport, class... Policies> struct Parts {
     template <Role Wanted> using First = typename detail::FirstOfRole<Wanted, Policies...>::type;
@@ -67,6 +71,7 @@ template <class Transport, class... Policies> struct Parts {
     using Clock = First<Role::clock>;
     using Exchange = First<Role::exchange>;
     using Observer = typename detail::FirstOfRole<Role::observer, Policies..., Unobserved>::type;
+    using Carrier = typename CarrierOf<Exchange, detail::Plain<Transport>>::type;
 
     static constexpr bool whole_bodies =
         !std::is_void_v<First<Role::framing>> || detail::vouches_for_whole_bodies<Transport>();
@@ -177,12 +182,10 @@ template <class Parts> struct Nested;  // rekey/nested.hpp
 
 /// Whether HTTP 200 with code 0 or without a code is a success, for a plan that can tell so when
 /// compiled.
-template <class Plan, class = void> struct PlainlyAccepts : std::false_type {};
-template <class Plan>
-struct PlainlyAccepts<Plan, std::enable_if_t<Plan::classify(200, body::Reading{body::Found::present,
-                                                                               0}) == NoFailure &&
-                                             Plan::classify(200, body::Reading{}) == NoFailure>>
-    : std::true_type {};
+REKEY_DETECT(
+    PlainlyAccepts, Plan,
+    std::enable_if_t<Plan::classify(200, body::Reading{body::Found::present, 0}) == NoFailure &&
+                     Plan::classify(200, body::Reading{}) == NoFailure>())
 
 /// The first text that stands at one of these paths; the same code for all clients.
 template <class Reader, class Paths>

@@ -85,6 +85,7 @@ protected:
     using Slots = driver::Slots<typename Parts::Chain>;
     using Store = typename Parts::Store;
     using Rules = typename Parts::Plan::Rules;
+    using Exchanger = driver::Exchanger<typename Parts::Carrier, typename Parts::Service>;
 
     Kernel(Transport&& transport, Store&& store, const Rules& rules,
            detail::Shared<Slots>&& slot_set)
@@ -146,14 +147,11 @@ protected:
         else
             return (Parts::template policy<Role::clock>(store_).clock());
     }
-    auto exchanger() const noexcept {
-        using Service = typename Parts::Service;
-        if constexpr (std::is_void_v<typename Parts::Exchange>) {
-            return Exchanger<Bare, Service>{transport_.get()};
-        } else {
-            auto& transport = Parts::template policy<Role::exchange>(store_).transport();
-            return Exchanger<detail::Plain<decltype(transport)>, Service>{transport};
-        }
+    Exchanger exchanger() const noexcept {
+        if constexpr (std::is_void_v<typename Parts::Exchange>)
+            return Exchanger{transport_.get()};
+        else
+            return Exchanger{Parts::template policy<Role::exchange>(store_).transport()};
     }
 
     detail::TransportHolder<Transport> transport_;

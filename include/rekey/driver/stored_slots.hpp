@@ -24,10 +24,29 @@ template <class Chain, class Tokens> struct StoredChain {
     Tokens tokens;
 };
 
+/// Whether a credential says whose record its token is; one without an exchange has none.
+template <class Credential>
+inline constexpr bool says_whose = slot_kind<Credential> != SlotKind::exchanged ||
+                                   token::store_parts::SaysWhose<Credential>::value;
+
 /// A credential as it stands in the slots: with the store if it obtains its token by an exchange.
 template <class Credential, class Tokens>
-using InSlot = std::conditional_t<slot_kind<Credential> == SlotKind::exchanged,
-                                  token::InStore<Credential, Tokens>, Credential>;
+using InSlot =
+    std::conditional_t<slot_kind<Credential> == SlotKind::exchanged && says_whose<Credential>,
+                       token::InStore<Credential, Tokens>, Credential>;
+
+/// What is wrong with credentials whose tokens are kept in a store.
+template <class... Credentials> struct JudgedStored {
+    static constexpr bool all_sign_at_once = !(token::SignsLater<Credentials>::value || ...);
+    static_assert(all_sign_at_once,
+                  "rekey: SignedLater has a signer that calls back, and whoever talks to a token "
+                  "store (TokensIn) blocks. Give AppAuth a signer that returns its signature, or "
+                  "leave TokensIn out.");
+    static constexpr bool all_say_whose = (says_whose<Credentials> && ...);
+    static_assert(all_say_whose,
+                  "rekey: a credential whose tokens are kept in a store says whose record it is: "
+                  "std::string stored_as() const, with all that makes its token another one.");
+};
 
 template <class Tokens, class... Credentials>
 class Slots<StoredChain<CredentialChain<Credentials...>, Tokens>>
@@ -35,6 +54,8 @@ class Slots<StoredChain<CredentialChain<Credentials...>, Tokens>>
     using Base = Slots<CredentialChain<InSlot<Credentials, Tokens>...>>;
     using Chain = StoredChain<CredentialChain<Credentials...>, Tokens>;
     using Keeper = detail::Shared<token::SharedTokens<Tokens>>;
+    // In a class of its own: a compiler gives up one whose assertion fails.
+    static_assert(sizeof(JudgedStored<Credentials...>) != 0);
 
 public:
     explicit Slots(const Chain& chain)
@@ -55,10 +76,10 @@ private:
     template <class Credential>
     static InSlot<Credential, Tokens> in_slot(const Credential& credential,
                                               [[maybe_unused]] const Keeper& keeper) {
-        if constexpr (slot_kind<Credential> == SlotKind::exchanged)
-            return InSlot<Credential, Tokens>(credential, keeper);
-        else
+        if constexpr (std::is_same_v<InSlot<Credential, Tokens>, Credential>)
             return credential;
+        else
+            return InSlot<Credential, Tokens>(credential, keeper);
     }
 };
 

@@ -33,15 +33,14 @@ struct ExchangeAnswer {
 template <class Transport, class Service> struct Exchanger {
     Transport& transport;
 
+    /// Whether the transport takes such a request; `JudgedExchange` of a token source asks.
+    template <class TokenRequest>
+    static constexpr bool takes = detail::TransportCall<Transport, TokenRequest>::fits;
+
     template <class TokenRequest>
     ExchangeAnswer operator()(const TokenRequest& request, std::string_view authorization,
                               std::string_view credential) const {
-        using TransportCall = detail::TransportCall<Transport, TokenRequest>;
-        static_assert(TransportCall::fits,
-                      "rekey: a credential of this chain gets its token over HTTP, and the "
-                      "transport does not take rekey::HttpRequest. Add "
-                      "ExchangeOver{a transport that does} to the client.");
-        if constexpr (TransportCall::fits) {
+        if constexpr (takes<TokenRequest>) {
             AttemptFields fields;
             fields.authorization = authorization;
             fields.credential = credential;

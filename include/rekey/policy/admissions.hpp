@@ -53,6 +53,15 @@ struct Ending {
 };
 
 template <class Store, class... Policies> class Admissions;
+namespace detail {
+template <class... Policies> constexpr std::uint32_t slots_of() noexcept;
+template <std::uint32_t Slots, class... Doors> struct JudgedDoors;
+template <class Policy>
+using DoorOrVoid = std::conditional_t<Policy::role == Role::admission, Policy, void>;
+/// The same for all sets with these doors and as many credentials.
+template <class... Policies>
+using JudgedDoorsOf = JudgedDoors<slots_of<Policies...>(), DoorOrVoid<Policies>...>;
+}  // namespace detail
 
 /// The base of a policy that is one of several doors to state that calls share.
 ///
@@ -79,6 +88,7 @@ template <Door Place> struct AtDoor {
     /// Why nothing was sent, for people.
     static constexpr const char* says_no = "a door of this client let no attempt through";
     template <class Store, class... Policies> using Doors = Admissions<Store, Policies...>;
+    template <class Request, class... Policies> using Judge = detail::JudgedDoorsOf<Policies...>;
 };
 
 namespace detail {
@@ -123,12 +133,35 @@ template <class Policy> constexpr bool reads_host() noexcept {
     else
         return false;
 }
-template <class Policy> constexpr std::size_t place_of() noexcept {
-    if constexpr (Policy::role == Role::admission)
-        return static_cast<std::size_t>(Policy::door);
-    else
+inline constexpr std::size_t door_places = static_cast<std::size_t>(Door::bulkhead) + 1;
+template <class Door> constexpr std::size_t place_of() noexcept {
+    if constexpr (std::is_void_v<Door>)
         return static_cast<std::size_t>(-1);
+    else
+        return static_cast<std::size_t>(Door::door);
 }
+template <class... Doors> constexpr bool alone_at_their_places() noexcept {
+    constexpr std::size_t count = sizeof...(Doors);
+    constexpr std::size_t place[] = {place_of<Doors>()..., count};
+    for (std::size_t i = 0; i != count; ++i)
+        for (std::size_t j = 0; j != i; ++j)
+            if (place[i] < door_places && place[i] == place[j]) return false;
+    return true;
+}
+
+/// Whether the doors of a client fit together.
+template <std::uint32_t Slots, class... Doors> struct JudgedDoors {
+    static constexpr bool stand_apart = alone_at_their_places<Doors...>();
+    static_assert(stand_apart,
+                  "rekey: two policies of this client stand at the same door, such as two "
+                  "RetryBudget or two RateLimit. Keep one of each.");
+
+    static constexpr bool has_choice =
+        std::is_same_v<typename TripOf<Doors...>::type, NoTrip> || Slots >= 2;
+    static_assert(has_choice,
+                  "rekey: Remember learns which of several credentials to begin with, and this "
+                  "client has no two. Put them into a CredentialChain, or leave Remember out.");
+};
 
 /// `host:port` of an absolute URL as it is written there, without a user; empty if there is none.
 constexpr std::string_view host_in(std::string_view url) noexcept {
@@ -150,29 +183,17 @@ constexpr std::string_view host_in(std::string_view url) noexcept {
 /// Cost      some 200 bytes of the driver's frame, no allocation; nothing where nobody is a door.
 template <class Store, class... Policies> class Admissions {
     static constexpr std::size_t count = sizeof...(Policies);
-    static constexpr std::size_t places = static_cast<std::size_t>(Door::bulkhead) + 1;
-
-    static constexpr bool alone_at_their_places() noexcept {
-        constexpr std::size_t place[] = {detail::place_of<Policies>()..., count};
-        for (std::size_t i = 0; i != count; ++i)
-            for (std::size_t j = 0; j != i; ++j)
-                if (place[i] < places && place[i] == place[j]) return false;
-        return true;
-    }
-    static_assert(alone_at_their_places(),
-                  "rekey: two policies of this client stand at the same door, such as two "
-                  "RetryBudget or two RateLimit. Keep one of each.");
+    static constexpr std::size_t places = detail::door_places;
+    static_assert(sizeof(detail::JudgedDoorsOf<Policies...>) != 0);
 
     using Trip = typename detail::TripOf<Policies...>::type;
     static constexpr bool routes = !std::is_same_v<Trip, detail::NoTrip>;
     static constexpr std::uint32_t slot_total = detail::slots_of<Policies...>();
-    static_assert(!routes || slot_total >= 2,
-                  "rekey: Remember learns which of several credentials to begin with, and this "
-                  "client has no two. Put them into a CredentialChain, or leave Remember out.");
 
     /// The position of the policy at a place; `count` if nobody stands there.
     static constexpr std::size_t index_at(std::size_t wanted) noexcept {
-        constexpr std::size_t place[] = {detail::place_of<Policies>()..., count};
+        constexpr std::size_t place[] = {detail::place_of<detail::DoorOrVoid<Policies>>()...,
+                                         count};
         for (std::size_t i = 0; i != count; ++i)
             if (place[i] == wanted) return i;
         return count;

@@ -5,6 +5,7 @@
 
 #include <rekey/detail/detect.hpp>
 #include <rekey/detail/pack.hpp>
+#include <rekey/detail/roles.hpp>
 #include <rekey/identity.hpp>
 #include <rekey/policy/role.hpp>
 
@@ -18,7 +19,11 @@ inline namespace v0_1 {
 
 namespace detail {
 
-REKEY_DETECT(HasExchange, Credential, static_cast<typename Credential::Exchange*>(nullptr))
+template <class Credential, class = void> struct ExchangeOf { using type = void; };
+template <class Credential>
+struct ExchangeOf<Credential, std::void_t<typename Credential::Exchange>> {
+    using type = typename Credential::Exchange;
+};
 
 template <class Credential, class = void> struct ServiceOf { using type = void; };
 template <class Credential>
@@ -64,6 +69,9 @@ template <class... Credentials> struct CredentialChain {
     static constexpr bool mixes_identities =
         ((detail::IdentityOf<Credentials>::value == Identity::user) || ...) &&
         ((detail::IdentityOf<Credentials>::value == Identity::app) || ...);
+    /// That of the first credential that has one, else void: it judges the chain of a client.
+    using Exchange =
+        typename detail::FirstType<typename detail::ExchangeOf<Credentials>::type..., void>::type;
     using Services = detail::TypeList<typename detail::ServiceOf<Credentials>::type...>;
 
     Pack credentials;
@@ -74,16 +82,14 @@ template <class... Credentials> struct CredentialChain {
     struct Rule {
         static constexpr std::uint32_t slot_count = sizeof...(Credentials);
         static constexpr std::uint32_t fetching =
-            detail::mask<detail::HasExchange<Credentials>::value...>();
+            detail::mask<!std::is_void_v<typename detail::ExchangeOf<Credentials>::type>...>();
         static constexpr std::uint32_t user_slots =
             detail::mask<(detail::IdentityOf<Credentials>::value == Identity::user)...>();
     };
     constexpr Rule rule() const noexcept { return {}; }
 
-    /// The position of a credential type in the chain; a compile error if it is not there.
+    /// The position of a credential type in the chain; `count` if it is not there.
     template <class Credential> static constexpr std::uint8_t slot_of() noexcept {
-        static_assert(detail::index_of<Credential, Credentials...>() < sizeof...(Credentials),
-                      "rekey: this credential is not in the CredentialChain of the client.");
         return static_cast<std::uint8_t>(detail::index_of<Credential, Credentials...>());
     }
 };

@@ -51,6 +51,7 @@ private:
 template <class Transport> class ExchangeOver {
 public:
     static constexpr Role role = Role::exchange;
+    using Carrier = Transport;
     explicit ExchangeOver(Transport transport) : transport_(std::move(transport)) {}
     Transport& transport() const noexcept { return transport_; }
 
@@ -64,10 +65,14 @@ template <class Rewrite> class OnFallBack {
 public:
     static constexpr Role role = Role::rewrite;
     explicit OnFallBack(Rewrite rewrite) : rewrite_(std::move(rewrite)) {}
-    template <class Request> void rewrite(Request& copy) const {
+    template <class Request> struct Rewrites {
         static_assert(std::is_invocable_v<const Rewrite&, Request&>,
                       "rekey: the function of OnFallBack is called as f(Request&), with a copy of "
                       "the request of this send.");
+    };
+    template <class Request, class...> using Judge = Rewrites<Request>;
+    template <class Request> void rewrite(Request& copy) const {
+        static_assert(sizeof(Rewrites<Request>) != 0);
         if constexpr (std::is_invocable_v<const Rewrite&, Request&>) rewrite_(copy);
     }
 

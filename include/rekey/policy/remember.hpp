@@ -46,9 +46,33 @@ class Remember : public AtDoor<Door::route>, public detail::LearnsRoute {
     using Table = detail::RouteTable<fits ? Keys : 8>;
     using Word = detail::RouteWord;
 
+    /// How the function is called with a request, and what it gives.
+    template <class Request> struct Asks {
+        static constexpr bool with_user =
+            std::is_invocable_v<const KeyOf&, const Request&, Subject>;
+        static constexpr bool alone = std::is_invocable_v<const KeyOf&, const Request&>;
+        static constexpr bool fits = with_user || alone;
+        static_assert(fits,
+                      "rekey: the function of Remember is called as key_of(request), or as "
+                      "key_of(request, Subject), and gives the key of the request.");
+        static auto key() {
+            if constexpr (with_user)
+                return std::invoke_result<const KeyOf&, const Request&, Subject>{};
+            else if constexpr (alone)
+                return std::invoke_result<const KeyOf&, const Request&>{};
+            else
+                return std::decay<RouteKey>{};
+        }
+        using Key = std::decay_t<typename decltype(key())::type>;
+    };
+
 public:
     static constexpr bool straddles = true;
     static constexpr const char* says_no = "the route of this call has not changed";
+
+    template <class Request, class... Policies>
+    struct Judge : detail::JudgedDoorsOf<Policies...>,
+                   detail::JudgedKey<typename Asks<Request>::Key> {};
 
     explicit Remember(KeyOf key_of = {})
         : table_(detail::Shared<Table>::make()), key_of_(std::move(key_of)) {}
@@ -107,14 +131,9 @@ public:
 
     /// The key of a request, as calls use it.
     template <class Request> RouteKey key_of(const Request& request, Subject user) const {
-        constexpr bool with_user = std::is_invocable_v<const KeyOf&, const Request&, Subject>;
-        constexpr bool alone = std::is_invocable_v<const KeyOf&, const Request&>;
-        static_assert(with_user || alone,
-                      "rekey: the function of Remember is called as key_of(request), or as "
-                      "key_of(request, Subject), and gives the key of the request.");
-        if constexpr (with_user) {
+        if constexpr (Asks<Request>::with_user) {
             return detail::route_key(key_of_(request, user));
-        } else if constexpr (alone) {
+        } else if constexpr (Asks<Request>::alone) {
             RouteKey key = detail::route_key(key_of_(request));
             if (key && !user.user.empty()) key.with(user.user);
             return key;

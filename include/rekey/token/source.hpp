@@ -23,6 +23,9 @@
 
 namespace rekey {
 inline namespace v0_1 {
+
+struct HttpRequest;  // <rekey/http.hpp>, which a credential with an exchange includes
+
 namespace token {
 
 /// Seconds before its expiry at which a token is no longer handed out: a tenth of its life, 30 at
@@ -219,20 +222,11 @@ protected:
         return pin->accepted.load(detail::Order::relaxed) ? Fetched::proven : Fetched::unproven;
     }
 
-    /// Of whoever blocks, here or with a token store on an executor.
-    static constexpr void require_signatures_at_once() noexcept {
-        constexpr bool signs_at_once = !SignsLater<Credential>::value;
-        static_assert(signs_at_once,
-                      "rekey: SignedLater has a signer that calls back, and this client blocks. "
-                      "Give AppAuth a signer that returns its signature, or use "
-                      "driver::callback::Client.");
-    }
     /// As `fetch`, without a token that may be used for a while to come.
     template <class Call, class Exchanger, class Clock, class Report>
     [[gnu::noinline, gnu::cold]] Fetched fetch_late(Pin& pin, bool renew, const Call& call,
                                                     const Exchanger& exchanger, Clock& clock,
                                                     Report& report) {
-        require_signatures_at_once();
         const detail::Stop stop = stop_of(call);
         Fetching<Report> fetching(*this, pin, renew, report);
         for (FetchStep next = fetching.start(clock);;) {
@@ -464,11 +458,11 @@ protected:
         bool is_redated_ = false;
         bool was_redated_ = false;
     };
-    /// The same for a caller that blocks.
+    /// The same for a caller that blocks. No assertion is signed later there: see `JudgedExchange`
+    /// and `driver::JudgedStored`.
     template <class Exchanger, class Clock, class Report>
     Fetched exchange(Pin& pin, const Exchanger& exchanger, Clock& clock, const detail::Stop& stop,
                      std::uint64_t refused, Report& report) {
-        require_signatures_at_once();
         Exchanging exchanging({*this, refused, false});
         while (exchanging.prepare(clock, report) &&
                exchanging.answered(pin, sent(exchanging.request(), exchanger), clock, report))
@@ -714,9 +708,26 @@ private:
     detail::Maybe<Lead> leading_{};
 };
 
+/// What is wrong with the credentials of a client that blocks, which sends their token requests
+/// with this exchanger.
+template <class Exchanger, class Chain> struct JudgedExchange;
+template <class Exchanger, template <class...> class Chain, class... Credentials>
+struct JudgedExchange<Exchanger, Chain<Credentials...>> {
+    static constexpr bool takes_http = Exchanger::template takes<HttpRequest>;
+    static_assert(takes_http,
+                  "rekey: a credential of this chain gets its token over HTTP, and the transport "
+                  "does not take rekey::HttpRequest. Add ExchangeOver{a transport that does} to "
+                  "the client.");
+    static constexpr bool signs_at_once = !(SignsLater<Credentials>::value || ...);
+    static_assert(signs_at_once,
+                  "rekey: SignedLater has a signer that calls back, and this client blocks. Give "
+                  "AppAuth a signer that returns its signature, or use driver::callback::Client.");
+};
+
 /// What a credential names as its `Exchange` to get its token this way.
 struct Exchanged {
     template <class Credential> using Source = token::Source<Credential>;
+    template <class Exchanger, class Chain> using Judge = JudgedExchange<Exchanger, Chain>;
 };
 
 }  // namespace token

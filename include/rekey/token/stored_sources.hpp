@@ -36,9 +36,6 @@ struct SaysWhose<Credential,
 
 /// A credential whose tokens lie in a store: the same, with the store beside it.
 template <class Credential, class Tokens> struct InStore : Credential {
-    static_assert(store_parts::SaysWhose<Credential>::value,
-                  "rekey: a credential whose tokens are kept in a store says whose record it is: "
-                  "std::string stored_as() const, with all that makes its token another one.");
     using Keeper = rekey::detail::Shared<SharedTokens<Tokens>>;
     struct Exchange {
         template <class>

@@ -723,6 +723,7 @@ private:
 /// What a credential names as its `Exchange` to keep the tokens of many users this way.
 struct PerSubject {
     template <class Credential> using Source = SubjectSource<Credential>;
+    template <class Exchanger, class Chain> using Judge = JudgedExchange<Exchanger, Chain>;
 };
 
 }  // namespace token
