@@ -86,8 +86,8 @@ struct JsonPrefix {
     static std::string text(std::string_view body, std::string_view dotted_path);
 };
 
-/// What the value found by one of the walks is. Out of line, like `text` below: all readers of a
-/// program share it, and it is little beside the walk.
+/// What the value found by one of the walks is. Out of line: all readers of a program share it, and
+/// it is little beside the walk.
 [[gnu::noinline]] inline Value value_of(const detail::JsonSpan& span) noexcept {
     if (!span.well_formed) return {Kind::malformed, 0, {}};
     if (span.first == nullptr) return {};
@@ -111,6 +111,15 @@ struct JsonPrefix {
     return value;
 }
 
+/// Whether a text is the inside of a string that may stand for a code: `4101`, `-1`.
+inline bool is_code(const char* at, const char* last) noexcept {
+    if (at != last && *at == '-') ++at;
+    if (at == last) return false;
+    for (; at != last; ++at)
+        if (!detail::is_digit(*at)) return false;
+    return true;
+}
+
 /// The code that a value at the top-level `code` stands for.
 inline Reading reading_of(const Value& value) noexcept {
     constexpr Reading malformed{Found::malformed, 0};
@@ -121,14 +130,28 @@ inline Reading reading_of(const Value& value) noexcept {
         case Kind::string: break;
         default: return malformed;
     }
-    const char* at = value.raw.data();
-    const char* const last = at + value.raw.size();
-    if (at != last && *at == '-') ++at;
-    if (at == last) return malformed;
-    for (; at != last; ++at)
-        if (!detail::is_digit(*at)) return malformed;
+    const char* const first = value.raw.data();
+    const char* const last = first + value.raw.size();
     Reading reading{Found::present, 0};
-    return detail::json_exact_integer(value.raw.data(), last, reading.code) ? reading : malformed;
+    return is_code(first, last) && detail::json_exact_integer(first, last, reading.code)
+               ? reading
+               : malformed;
+}
+
+/// The same for what a walk found, without the way through a `Value`. Out of line, like `text_in`:
+/// all readers of a program share it, and it is little beside the walk.
+[[gnu::noinline, gnu::cold]] inline Reading reading_in(const detail::JsonSpan& span) noexcept {
+    Reading reading{Found::malformed, 0};
+    if (!span.well_formed) return reading;
+    const char* first = span.first;
+    const char* last = span.last;
+    if (first == nullptr || *first == 'n') {
+        reading.found = Found::absent;
+    } else if (*first == '"' ? is_code(++first, --last)
+                             : *first == '-' || detail::is_digit(*first)) {
+        if (detail::json_exact_integer(first, last, reading.code)) reading.found = Found::present;
+    }
+    return reading;
 }
 
 template <class... Keys> Value find(std::string_view body, Keys... keys) noexcept {
@@ -141,31 +164,45 @@ inline Value find_path(std::string_view body, std::string_view dotted) noexcept 
     return value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted), true));
 }
 
-inline std::string decode(const Value& value) {
+/// The decoded inside of a string.
+[[gnu::noinline, gnu::cold]] inline std::string decoded(const char* at, const char* last) {
     std::string text;
-    if (value.kind == Kind::malformed) return text;
-    if (value.kind != Kind::string) return text.assign(value.raw.data(), value.raw.size()), text;
-    text.reserve(value.raw.size());
-    const char* at = value.raw.data();
-    const char* const last = at + value.raw.size();
-    while (at != last) {
+    text.reserve(static_cast<std::size_t>(last - at));
+    for (;;) {
+        const char* const plain = at;
+        while (at != last && *at != '\\') ++at;
+        text.append(plain, static_cast<std::size_t>(at - plain));
+        if (at == last) return text;
         const detail::JsonPiece piece = detail::next_json_piece(at, last);
         text.append(piece.bytes, piece.size);
     }
-    return text;
 }
 
-inline Reading Json::code(std::string_view body) noexcept { return reading_of(find(body, "code")); }
+inline std::string decode(const Value& value) {
+    const char* const first = value.raw.data();
+    if (value.kind == Kind::string) return decoded(first, first + value.raw.size());
+    return value.kind == Kind::malformed ? std::string() : std::string(value.raw);
+}
 
-[[gnu::noinline]] inline std::string Json::text(std::string_view body,
-                                                std::string_view dotted_path) {
-    return decode(find_path(body, dotted_path));
+/// `decode` of what a walk found.
+[[gnu::noinline, gnu::cold]] inline std::string text_in(const detail::JsonSpan& span) {
+    if (!span.well_formed || span.first == nullptr) return {};
+    if (*span.first == '"') return decoded(span.first + 1, span.last - 1);
+    return std::string(span.first, static_cast<std::size_t>(span.last - span.first));
+}
+
+inline Reading Json::code(std::string_view body) noexcept {
+    return reading_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath("code"), true));
+}
+
+[[gnu::noinline, gnu::cold]] inline std::string Json::text(std::string_view body,
+                                                           std::string_view dotted_path) {
+    return text_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), true));
 }
 
 /// The part of JsonPrefix::code for bodies that do not begin with a plain `{"code":…`.
 [[gnu::noinline, gnu::cold]] inline Reading code_by_walking(std::string_view body) noexcept {
-    return reading_of(
-        value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath("code"), false)));
+    return reading_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath("code"), false));
 }
 
 /// Whether a body begins with `{"code":` and has two bytes more: one 8-byte compare.
@@ -198,10 +235,9 @@ inline Reading Json::code(std::string_view body) noexcept { return reading_of(fi
     return code_by_digits(body);
 }
 
-[[gnu::noinline]] inline std::string JsonPrefix::text(std::string_view body,
-                                                      std::string_view dotted_path) {
-    return decode(
-        value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), false)));
+[[gnu::noinline, gnu::cold]] inline std::string JsonPrefix::text(std::string_view body,
+                                                                 std::string_view dotted_path) {
+    return text_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), false));
 }
 
 }  // namespace body
