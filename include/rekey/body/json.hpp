@@ -61,7 +61,7 @@ inline Value find_path(std::string_view body, std::string_view dotted) noexcept;
 /// The text of a value: a string decoded to UTF-8, anything else as it stands; absent is "".
 ///
 /// A lone surrogate or a broken escape becomes U+FFFD; `\u0000` becomes a NUL character.
-inline std::string decode(const Value& value);
+std::string decode(const Value& value);
 
 /// Reads JSON bodies to their end: the reader to use when in doubt.
 ///
@@ -86,12 +86,12 @@ struct JsonPrefix {
     static std::string text(std::string_view body, std::string_view dotted_path);
 };
 
-/// What the value found by one of the walks is. Out of line: all readers of a program share it, and
-/// it is little beside the walk.
-[[gnu::noinline]] inline Value value_of(const detail::JsonSpan& span) noexcept {
-    if (!span.well_formed) return {Kind::malformed, 0, {}};
-    if (span.first == nullptr) return {};
+/// What the value found by one of the walks is. Out of line and made small, as what makes texts and
+/// codes of it: all readers of a program share that, and it is little beside the walk.
+[[gnu::noinline, gnu::cold]] inline Value value_of(const detail::JsonSpan& span) noexcept {
     Value value;
+    if (!span.well_formed) value.kind = Kind::malformed;
+    if (!span.well_formed || span.first == nullptr) return value;
     value.raw = {span.first, static_cast<std::size_t>(span.last - span.first)};
     switch (*span.first) {
         case '"':
@@ -111,46 +111,19 @@ struct JsonPrefix {
     return value;
 }
 
-/// Whether a text is the inside of a string that may stand for a code: `4101`, `-1`.
-inline bool is_code(const char* at, const char* last) noexcept {
-    if (at != last && *at == '-') ++at;
-    if (at == last) return false;
-    for (; at != last; ++at)
-        if (!detail::is_digit(*at)) return false;
-    return true;
-}
-
 /// The code that a value at the top-level `code` stands for.
-inline Reading reading_of(const Value& value) noexcept {
-    constexpr Reading malformed{Found::malformed, 0};
-    switch (value.kind) {
-        case Kind::absent:
-        case Kind::null: return {};
-        case Kind::integer: return {Found::present, value.integer};
-        case Kind::string: break;
-        default: return malformed;
-    }
-    const char* const first = value.raw.data();
-    const char* const last = first + value.raw.size();
-    Reading reading{Found::present, 0};
-    return is_code(first, last) && detail::json_exact_integer(first, last, reading.code)
-               ? reading
-               : malformed;
-}
-
-/// The same for what a walk found, without the way through a `Value`. Out of line, like `text_in`:
-/// all readers of a program share it, and it is little beside the walk.
-[[gnu::noinline, gnu::cold]] inline Reading reading_in(const detail::JsonSpan& span) noexcept {
+[[gnu::noinline, gnu::cold]] inline Reading reading_of(const Value& value) noexcept {
+    if (value.kind == Kind::absent || value.kind == Kind::null) return {};
+    if (value.kind == Kind::integer) return {Found::present, value.integer};
     Reading reading{Found::malformed, 0};
-    if (!span.well_formed) return reading;
-    const char* first = span.first;
-    const char* last = span.last;
-    if (first == nullptr || *first == 'n') {
-        reading.found = Found::absent;
-    } else if (*first == '"' ? is_code(++first, --last)
-                             : *first == '-' || detail::is_digit(*first)) {
-        if (detail::json_exact_integer(first, last, reading.code)) reading.found = Found::present;
-    }
+    const char* at = value.raw.data();
+    const char* const last = at + value.raw.size();
+    if (value.kind != Kind::string || at == last) return reading;
+    if (*at == '-') ++at;
+    bool digits = at != last;
+    for (; at != last; ++at) digits = digits && detail::is_digit(*at);
+    if (digits && detail::json_exact_integer(value.raw.data(), last, reading.code))
+        reading.found = Found::present;
     return reading;
 }
 
@@ -164,45 +137,32 @@ inline Value find_path(std::string_view body, std::string_view dotted) noexcept 
     return value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted), true));
 }
 
-/// The decoded inside of a string.
-[[gnu::noinline, gnu::cold]] inline std::string decoded(const char* at, const char* last) {
+[[gnu::noinline, gnu::cold]] inline std::string decode(const Value& value) {
     std::string text;
-    text.reserve(static_cast<std::size_t>(last - at));
-    for (;;) {
+    const char* at = value.raw.data();
+    const char* const last = at + (value.kind == Kind::malformed ? 0 : value.raw.size());
+    while (at != last) {
         const char* const plain = at;
-        while (at != last && *at != '\\') ++at;
+        while (at != last && (*at != '\\' || value.kind != Kind::string)) ++at;
         text.append(plain, static_cast<std::size_t>(at - plain));
-        if (at == last) return text;
+        if (at == last) break;
         const detail::JsonPiece piece = detail::next_json_piece(at, last);
         text.append(piece.bytes, piece.size);
     }
+    return text;
 }
 
-inline std::string decode(const Value& value) {
-    const char* const first = value.raw.data();
-    if (value.kind == Kind::string) return decoded(first, first + value.raw.size());
-    return value.kind == Kind::malformed ? std::string() : std::string(value.raw);
-}
+inline Reading Json::code(std::string_view body) noexcept { return reading_of(find(body, "code")); }
 
-/// `decode` of what a walk found.
-[[gnu::noinline, gnu::cold]] inline std::string text_in(const detail::JsonSpan& span) {
-    if (!span.well_formed || span.first == nullptr) return {};
-    if (*span.first == '"') return decoded(span.first + 1, span.last - 1);
-    return std::string(span.first, static_cast<std::size_t>(span.last - span.first));
-}
-
-inline Reading Json::code(std::string_view body) noexcept {
-    return reading_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath("code"), true));
-}
-
-[[gnu::noinline, gnu::cold]] inline std::string Json::text(std::string_view body,
-                                                           std::string_view dotted_path) {
-    return text_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), true));
+[[gnu::noinline]] inline std::string Json::text(std::string_view body,
+                                                std::string_view dotted_path) {
+    return decode(find_path(body, dotted_path));
 }
 
 /// The part of JsonPrefix::code for bodies that do not begin with a plain `{"code":…`.
 [[gnu::noinline, gnu::cold]] inline Reading code_by_walking(std::string_view body) noexcept {
-    return reading_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath("code"), false));
+    return reading_of(
+        value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath("code"), false)));
 }
 
 /// Whether a body begins with `{"code":` and has two bytes more: one 8-byte compare.
@@ -235,9 +195,10 @@ inline Reading Json::code(std::string_view body) noexcept {
     return code_by_digits(body);
 }
 
-[[gnu::noinline, gnu::cold]] inline std::string JsonPrefix::text(std::string_view body,
-                                                                 std::string_view dotted_path) {
-    return text_in(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), false));
+[[gnu::noinline]] inline std::string JsonPrefix::text(std::string_view body,
+                                                      std::string_view dotted_path) {
+    return decode(
+        value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted_path), false)));
 }
 
 }  // namespace body

@@ -26,12 +26,14 @@ struct StrictJson {
 };
 
 inline Reading StrictJson::code(std::string_view body) noexcept {
-    return reading_in(detail::json_strict<detail::BestBits>(body, detail::JsonPath("code")));
+    return reading_of(
+        value_of(detail::json_strict<detail::BestBits>(body, detail::JsonPath("code"))));
 }
 
 [[gnu::noinline]] inline std::string StrictJson::text(std::string_view body,
                                                       std::string_view dotted_path) {
-    return text_in(detail::json_strict<detail::BestBits>(body, detail::JsonPath(dotted_path)));
+    return decode(
+        value_of(detail::json_strict<detail::BestBits>(body, detail::JsonPath(dotted_path))));
 }
 
 }  // namespace body
