@@ -99,8 +99,10 @@ inline const char* json_number_end(const char* at, const char* last) noexcept {
 }
 
 /// The end of the number, `true`, `false` or `null` that starts at `at`, or null if none does.
-/// What follows it is for the caller to judge. Requires `at != last`.
-[[gnu::noinline]] inline const char* json_scalar_end(const char* at, const char* last) noexcept {
+/// What follows it is for the caller to judge. Requires `at != last`. Small, for few are walked
+/// over.
+[[gnu::noinline, gnu::cold]] inline const char* json_scalar_end(const char* at,
+                                                                const char* last) noexcept {
     const char* word = "true";
     switch (*at) {
         case 't': break;
