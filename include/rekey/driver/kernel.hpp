@@ -126,19 +126,17 @@ private:
         Result<Response> result;
         typename With::Observer::template Watched<Frame<With, Bare, Request, MayStop>> frame(
             *slots_, store_, rules, request, extras, result);
-        if constexpr (MayBePinned) {
+        if constexpr (MayBePinned)
             if (const char* const why = frame.problem()) {
                 frame.refuse_to_start(why);
                 return result;
             }
-        }
-        if constexpr (MayStop) {
+        if constexpr (MayStop)
             if (frame.is_cancelled()) {
                 auto stopped = std::move(frame);
                 stopped.stop_before_start();
                 return result;
             }
-        }
         auto&& clock = this->clock();
         driver::run<typename With::Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
         return result;
