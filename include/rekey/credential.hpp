@@ -104,6 +104,11 @@ template <class Credential> struct CredentialTraits {
 
 namespace detail {
 
+/// Whether credentials of these traits may have an origin; those that do not say so may.
+template <class Traits, class = void> struct MayBeBound : std::true_type {};
+template <class Traits>
+struct MayBeBound<Traits, std::enable_if_t<!Traits::may_be_bound>> : std::false_type {};
+
 /// What is wrong with a header value that a credential would make; nullptr if nothing.
 /// Visible ASCII only: no CR, LF, NUL or space can enter a header (RFC 6750 §2.1, RFC 9110 §5.5).
 inline const char* problem_with_token(std::string_view token) noexcept {
@@ -132,11 +137,7 @@ inline const char* problem_with_token(std::string_view token) noexcept {
 /// its size counts, not its speed.
 [[gnu::noinline, gnu::cold]] inline Secret header_value(std::string_view scheme,
                                                         std::string_view token) {
-    const std::size_t before = scheme.empty() ? 0 : scheme.size() + 1;
-    std::string text(before + token.size(), ' ');
-    copy_bytes(&text[0], scheme.data(), scheme.size());
-    copy_bytes(&text[before], token.data(), token.size());
-    return Secret{std::move(text)};
+    return Secret{WipedText<>(scheme, token)};
 }
 
 }  // namespace detail

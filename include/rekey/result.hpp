@@ -123,13 +123,11 @@ public:
 
     /// What the service said, or what happened to the attempt, in words.
     std::string message() const {
-        if (words_ && !words_->note.empty()) return words_->note;
-        return response_ && decode_ != nullptr ? decode_->message(*response_) : std::string();
+        return text(&detail::Words::note, &detail::Decoders<Response>::message);
     }
     /// The id under which the service logged the attempt; support asks for it. May be empty.
     std::string log_id() const {
-        if (words_ && !words_->log_id.empty()) return words_->log_id;
-        return response_ && decode_ != nullptr ? decode_->log_id(*response_) : std::string();
+        return text(&detail::Words::log_id, &detail::Decoders<Response>::log_id);
     }
     /// Of `authorization_needed`: what the user has to open. Empty for every other kind.
     const AuthorizationRequest& authorization() const noexcept {
@@ -150,6 +148,14 @@ public:
 
 private:
     template <class> friend class Result;
+    using Decoder = std::string (*detail::Decoders<Response>::*)(const Response&);
+    [[gnu::noinline, gnu::cold]] std::string text(std::string detail::Words::*own,
+                                                  Decoder decoder) const {
+        if (words_ && !((*words_).*own).empty()) return (*words_).*own;
+        if (response_ && decode_ != nullptr) return (decode_->*decoder)(*response_);
+        return {};
+    }
+
     detail::Maybe<Response> response_{};
     const detail::Decoders<Response>* decode_ = nullptr;
     detail::Shared<detail::Words> words_{};  // written by the driver only, before there are copies
@@ -249,8 +255,10 @@ public:
         }
         void drop() noexcept { result_.error_.response_.reset(); }
         const Response* kept() const noexcept { return result_.error_.response(); }
-        void note(std::string text) { words().note = std::move(text); }
-        void log_id(std::string text) { words().log_id = std::move(text); }
+        void note(std::string&& text) { words().note.swap(text); }
+        void note(const std::string& text) { words().note = text; }
+        void log_id(std::string&& text) { words().log_id.swap(text); }
+        void log_id(const std::string& text) { words().log_id = text; }
         void ask(AuthorizationRequest request) { words().authorization.set(std::move(request)); }
         void come_back_after(Duration delay) {
             if (delay > Duration{0}) words().retry_after = delay;
@@ -272,11 +280,7 @@ public:
         }
 
     private:
-        detail::Words& words() {
-            detail::Shared<detail::Words>& words = result_.error_.words_;
-            if (!words) words = detail::Shared<detail::Words>::make();
-            return *words;
-        }
+        detail::Words& words() { return result_.error_.words_.made(); }
         Result& result_;
     };
 

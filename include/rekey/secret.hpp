@@ -44,21 +44,21 @@ struct SecretHeap {
 template <class Memory = SecretHeap> class WipedText {
 public:
     WipedText() noexcept = default;
-    explicit WipedText(std::string_view text) {
-        if (text.empty()) return;
-        text_ = Memory::allocate(text.size());
-        size_ = text.copy(text_, text.size());
+    explicit WipedText(std::string_view text) : WipedText({}, text) {}
+    /// `text` behind `before` and a space; alone where that is empty.
+    WipedText(std::string_view before, std::string_view text) {
+        const std::size_t start = before.empty() ? 0 : before.size() + 1;
+        if (start + text.size() == 0) return;
+        text_ = Memory::allocate(start + text.size());
+        size_ = start + text.size();
+        std::char_traits<char>::copy(text_, before.data(), before.size());
+        if (start != 0) text_[start - 1] = ' ';
+        std::char_traits<char>::copy(text_ + start, text.data(), text.size());
     }
     WipedText(const WipedText& other) : WipedText(other.view()) {}
     WipedText(WipedText&& other) noexcept { swap(other); }
-    WipedText& operator=(const WipedText& other) {
-        WipedText copy(other);
-        swap(copy);
-        return *this;
-    }
-    WipedText& operator=(WipedText&& other) noexcept {
-        WipedText taken(std::move(other));
-        swap(taken);
+    WipedText& operator=(WipedText other) noexcept {
+        swap(other);
         return *this;
     }
     ~WipedText() {
@@ -125,6 +125,7 @@ public:
 
     /// Copies the text. The caller's original stays as it is.
     explicit Secret(std::string_view text) : text_(text) {}
+    explicit Secret(detail::WipedText<>&& text) noexcept : text_(std::move(text)) {}
     explicit Secret(const char* text)
         : text_(text == nullptr ? std::string_view() : std::string_view(text)) {}
 

@@ -61,7 +61,7 @@ inline Value find_path(std::string_view body, std::string_view dotted) noexcept;
 /// The text of a value: a string decoded to UTF-8, anything else as it stands; absent is "".
 ///
 /// A lone surrogate or a broken escape becomes U+FFFD; `\u0000` becomes a NUL character.
-inline std::string decode(const Value& value);
+std::string decode(const Value& value);
 
 /// Reads JSON bodies to their end: the reader to use when in doubt.
 ///
@@ -86,12 +86,12 @@ struct JsonPrefix {
     static std::string text(std::string_view body, std::string_view dotted_path);
 };
 
-/// What the value found by one of the walks is. Out of line, like `text` below: all readers of a
-/// program share it, and it is little beside the walk.
-[[gnu::noinline]] inline Value value_of(const detail::JsonSpan& span) noexcept {
-    if (!span.well_formed) return {Kind::malformed, 0, {}};
-    if (span.first == nullptr) return {};
+/// What the value found by one of the walks is. Out of line and made small, as what makes texts and
+/// codes of it: all readers of a program share that, and it is little beside the walk.
+[[gnu::noinline, gnu::cold]] inline Value value_of(const detail::JsonSpan& span) noexcept {
     Value value;
+    if (!span.well_formed) value.kind = Kind::malformed;
+    if (!span.well_formed || span.first == nullptr) return value;
     value.raw = {span.first, static_cast<std::size_t>(span.last - span.first)};
     switch (*span.first) {
         case '"':
@@ -112,23 +112,19 @@ struct JsonPrefix {
 }
 
 /// The code that a value at the top-level `code` stands for.
-inline Reading reading_of(const Value& value) noexcept {
-    constexpr Reading malformed{Found::malformed, 0};
-    switch (value.kind) {
-        case Kind::absent:
-        case Kind::null: return {};
-        case Kind::integer: return {Found::present, value.integer};
-        case Kind::string: break;
-        default: return malformed;
-    }
+[[gnu::noinline, gnu::cold]] inline Reading reading_of(const Value& value) noexcept {
+    if (value.kind == Kind::absent || value.kind == Kind::null) return {};
+    if (value.kind == Kind::integer) return {Found::present, value.integer};
+    Reading reading{Found::malformed, 0};
     const char* at = value.raw.data();
     const char* const last = at + value.raw.size();
-    if (at != last && *at == '-') ++at;
-    if (at == last) return malformed;
-    for (; at != last; ++at)
-        if (!detail::is_digit(*at)) return malformed;
-    Reading reading{Found::present, 0};
-    return detail::json_exact_integer(value.raw.data(), last, reading.code) ? reading : malformed;
+    if (value.kind != Kind::string || at == last) return reading;
+    if (*at == '-') ++at;
+    bool digits = at != last;
+    for (; at != last; ++at) digits = digits && detail::is_digit(*at);
+    if (digits && detail::json_exact_integer(value.raw.data(), last, reading.code))
+        reading.found = Found::present;
+    return reading;
 }
 
 template <class... Keys> Value find(std::string_view body, Keys... keys) noexcept {
@@ -141,14 +137,15 @@ inline Value find_path(std::string_view body, std::string_view dotted) noexcept 
     return value_of(detail::json_walk<detail::BestBits>(body, detail::JsonPath(dotted), true));
 }
 
-inline std::string decode(const Value& value) {
+[[gnu::noinline, gnu::cold]] inline std::string decode(const Value& value) {
     std::string text;
-    if (value.kind == Kind::malformed) return text;
-    if (value.kind != Kind::string) return text.assign(value.raw.data(), value.raw.size()), text;
-    text.reserve(value.raw.size());
     const char* at = value.raw.data();
-    const char* const last = at + value.raw.size();
+    const char* const last = at + (value.kind == Kind::malformed ? 0 : value.raw.size());
     while (at != last) {
+        const char* const plain = at;
+        while (at != last && (*at != '\\' || value.kind != Kind::string)) ++at;
+        text.append(plain, static_cast<std::size_t>(at - plain));
+        if (at == last) break;
         const detail::JsonPiece piece = detail::next_json_piece(at, last);
         text.append(piece.bytes, piece.size);
     }

@@ -81,6 +81,12 @@ public:
         return failed(facts, now);
     }
 
+    /// The same for an attempt that cannot be put on the wire, which no other attempt mends.
+    constexpr Action unsendable() noexcept {
+        answer_to(Kind::send);
+        return finish(StopReason::not_retryable);
+    }
+
     /// The answer to `Kind::wait`: the delay is over.
     constexpr Action waited(TimePoint now = {}) noexcept {
         answer_to(Kind::wait);
@@ -203,25 +209,30 @@ private:
                               : StopReason::not_retryable);
         if (facts.fault != Fault::nothing || !Plan::acts_on(facts))
             return finish(StopReason::not_retryable);
+        // What the plan rules out is not compiled, for all of this is inlined more than once.
         const bool whole = facts.reach == Reach::answered;
-        if (!Plan::Service::refuses_before_acting && whole && !is(idempotent) &&
-            (facts.failure == AuthRejected || facts.failure == NotFound))
-            return finish(StopReason::unsafe_to_repeat);
+        if constexpr (!Plan::Service::refuses_before_acting)
+            if (whole && !is(idempotent) &&
+                (facts.failure == AuthRejected || facts.failure == NotFound))
+                return finish(StopReason::unsafe_to_repeat);
         if (whole && facts.failure == AuthRejected) {
-            if (fetches(held_.slot) && is(proven) && facts.http_status != 403) {
-                clear(proven);
-                return propose(Move::renew, held_.slot, Duration{0}, now);
-            }
-            if (may_settle(facts)) return settle(now);
+            if constexpr (Plan::Chain::fetching != 0)
+                if (fetches(held_.slot) && is(proven) && facts.http_status != 403) {
+                    clear(proven);
+                    return propose(Move::renew, held_.slot, Duration{0}, now);
+                }
+            if constexpr (Plan::Settling::settle_repeats != 0)
+                if (may_settle(facts)) return settle(now);
             return fall_back(now, may_ask_user());
         }
         if (whole && facts.failure == NotFound) return fall_back(now);
-        if (Plan::is_nested) return finish(StopReason::not_retryable);
+        if constexpr (Plan::is_nested) return finish(StopReason::not_retryable);
         const bool harmless = (whole && facts.failure == RateLimited) ||
                               facts.reach == Reach::never_sent || is(idempotent);
         if (!harmless) return finish(StopReason::unsafe_to_repeat);
-        if (Plan::reads_hints && facts.retry_after < Duration{0})
-            return finish(StopReason::not_retryable);  // the server says: do not repeat
+        if constexpr (Plan::reads_hints)
+            if (facts.retry_after < Duration{0})
+                return finish(StopReason::not_retryable);  // the server says: do not repeat
         const Duration delay = Plan::delay(held_, facts, held_.repeats, held_.seed);
         ++held_.repeats;
         return propose(Move::repeat, held_.slot, delay, now,
@@ -261,19 +272,22 @@ private:
         ++held_.repeats;
         return propose(Move::repeat, held_.slot, delay, now);
     }
-    [[gnu::always_inline]] constexpr Action fall_back(TimePoint now,
-                                                      bool then_ask_user = false) noexcept {
+    [[gnu::always_inline]] constexpr Action fall_back(
+        TimePoint now, [[maybe_unused]] bool then_ask_user = false) noexcept {
         visit(held_.slot);
-        if (has_next()) return propose(Move::fall_back, next_slot(), Duration{0}, now);
-        if (then_ask_user) {
-            set(asked_user);
-            held_.slot = slot_of_user();
-            return act(Kind::reauthorize);
-        }
-        if (Plan::straddles && !is(straddled) && !is(pinned)) {
-            set(straddled);
-            return propose(Move::straddle, held_.slot, Duration{0}, now);
-        }
+        if constexpr (Plan::slot_count > 1)
+            if (has_next()) return propose(Move::fall_back, next_slot(), Duration{0}, now);
+        if constexpr (Plan::reauthorizes)
+            if (then_ask_user) {
+                set(asked_user);
+                held_.slot = slot_of_user();
+                return act(Kind::reauthorize);
+            }
+        if constexpr (Plan::straddles)
+            if (!is(straddled) && !is(pinned)) {
+                set(straddled);
+                return propose(Move::straddle, held_.slot, Duration{0}, now);
+            }
         return finish(used_up());
     }
     /// Every credential was refused, or one was passed over that will be back.
@@ -296,18 +310,20 @@ private:
         }
         held_.slot = slot;
         held_.move = move;
-        if (delay > Duration{0}) {
-            Action action = act(Kind::wait);
-            action.delay = delay;
-            return action;
-        }
-        if (Plan::admits) return act(Kind::admit);
-        if (fetches(held_.slot)) return act(Kind::fetch);
+        if constexpr (Plan::waits)
+            if (delay > Duration{0}) {
+                Action action = act(Kind::wait);
+                action.delay = delay;
+                return action;
+            }
+        if constexpr (Plan::admits) return act(Kind::admit);
+        if constexpr (Plan::Chain::fetching != 0)
+            if (fetches(held_.slot)) return act(Kind::fetch);
         return send(now);
     }
     /// A send after something that took time, if the limits still allow it.
     constexpr Action send_in_time(TimePoint now) noexcept {
-        if (Plan::reads_clock) {
+        if constexpr (Plan::reads_clock) {
             const Ruling ruling =
                 Plan::judge(held_, Proposal{held_.move, held_.sends + 1, Duration{0}, now,
                                             held_.elapsed(now), Duration{0}});

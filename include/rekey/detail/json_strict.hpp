@@ -179,7 +179,8 @@ template <class Bits>
                 if (at == nullptr) return malformed;
                 ++at;
             } else {
-                at = json_scalar_end(value, last);
+                at = *value == '-' || is_digit(*value) ? json_number_end(value, last)
+                                                       : json_scalar_end(value, last);
                 if (at == nullptr) return malformed;
             }
             if (next != Next::other) {

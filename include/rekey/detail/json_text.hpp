@@ -37,12 +37,13 @@ public:
             --left_;
             return true;
         }
-        const std::size_t dot = rest_.find('.');
-        key = rest_.substr(0, dot);
-        if (dot == std::string_view::npos)
+        std::size_t size = 0;
+        while (size != rest_.size() && rest_[size] != '.') ++size;
+        key = {rest_.data(), size};
+        if (size == rest_.size())
             left_ = 0;
         else
-            rest_.remove_prefix(dot + 1);
+            rest_ = {key.data() + size + 1, rest_.size() - size - 1};
         return true;
     }
 
@@ -76,92 +77,91 @@ inline const char* json_start(const char* at, const char* last) noexcept {
 
 /// The end of the number that starts at `at`, or null if none does (RFC 8259 §6).
 inline const char* json_number_end(const char* at, const char* last) noexcept {
-    const auto digits = [&] {
-        const char* const from = at;
-        while (at != last && is_digit(*at)) ++at;
-        return at != from;
-    };
     if (at != last && *at == '-') ++at;
-    if (at != last && *at == '0')
+    // The digits before the point, behind it, and of the exponent: the same loop for all of them.
+    for (char part = '0';;) {
+        if (at == last || !is_digit(*at)) return nullptr;
+        if (part == '0' && *at == '0')
+            ++at;
+        else
+            while (at != last && is_digit(*at)) ++at;
+        if (at == last) return at;
+        if (part == '0' && *at == '.') {
+            part = '.';
+        } else if (part != 'e' && (*at | 0x20) == 'e') {
+            part = 'e';
+            if (last - at > 1 && (at[1] == '+' || at[1] == '-')) ++at;
+        } else {
+            return at;
+        }
         ++at;
-    else if (!digits())
-        return nullptr;
-    if (at != last && *at == '.') {
-        ++at;
-        if (!digits()) return nullptr;
     }
-    if (at != last && (*at == 'e' || *at == 'E')) {
-        ++at;
-        if (at != last && (*at == '+' || *at == '-')) ++at;
-        if (!digits()) return nullptr;
-    }
-    return at;
 }
 
 /// The end of the number, `true`, `false` or `null` that starts at `at`, or null if none does.
-/// What follows it is for the caller to judge. Requires `at != last`.
-inline const char* json_scalar_end(const char* at, const char* last) noexcept {
-    const auto word = [&](const char* text, std::size_t size) -> const char* {
-        if (static_cast<std::size_t>(last - at) < size) return nullptr;
-        return same_bytes(at, text, size) ? at + size : nullptr;
-    };
+/// What follows it is for the caller to judge. Requires `at != last`. Small, for few are walked
+/// over.
+[[gnu::noinline, gnu::cold]] inline const char* json_scalar_end(const char* at,
+                                                                const char* last) noexcept {
+    const char* word = "true";
     switch (*at) {
-        case 't': return word("true", 4);
-        case 'f': return word("false", 5);
-        case 'n': return word("null", 4);
+        case 't': break;
+        case 'f': word = "false"; break;
+        case 'n': word = "null"; break;
         default: return json_number_end(at, last);
     }
+    for (; *word != '\0'; ++word, ++at)
+        if (at == last || *at != *word) return nullptr;
+    return at;
+}
+
+/// Multiplies by a power of ten; false if the result is no int64 of either sign.
+[[gnu::noinline]] inline bool json_scaled(std::uint64_t& sum, std::int64_t power) noexcept {
+    if (power < 0) return false;
+    for (; power != 0; --power) {
+        if (sum > static_cast<std::uint64_t>(INT64_MAX) / 10) return false;
+        sum *= 10;
+    }
+    return true;
 }
 
 /// Whether the number `[first, last)` is exactly an int64, and which: `4101`, `4101.0`, `1e3`.
 ///
 /// Requires a text `json_number_end` accepts, or `-?[0-9]+`.
 /// Cost     linear in the text; the exponent's size does not matter.
-inline bool json_exact_integer(const char* first, const char* last, std::int64_t& value) noexcept {
+[[gnu::cold]] inline bool json_exact_integer(const char* first, const char* last,
+                                             std::int64_t& value) noexcept {
     const bool negative = *first == '-';
     if (negative) ++first;
     const std::uint64_t limit = static_cast<std::uint64_t>(INT64_MAX) + (negative ? 1U : 0U);
-    std::uint64_t sum = 0;   // the digits so far, without the zeros at their end
-    std::int64_t scale = 0;  // those zeros, then the power of ten that is still to be applied
-    const auto append = [&](unsigned digit) {
-        if (sum > limit / 10 || sum * 10 > limit - digit) return false;
-        sum = sum * 10 + digit;
-        return true;
-    };
-    std::int64_t fraction = 0;
-    bool in_fraction = false;
-    for (; first != last && *first != 'e' && *first != 'E'; ++first) {
+    std::uint64_t sum = 0;      // the digits so far, without the zeros at their end
+    std::int64_t scale = 0;     // those zeros, then the power of ten that is still to be applied
+    std::int64_t fraction = 0;  // digits behind the point
+    std::int64_t exponent = 0;
+    std::int64_t in_fraction = 0;
+    for (; first != last && (*first | 0x20) != 'e'; ++first) {
         if (*first == '.') {
-            in_fraction = true;
+            in_fraction = 1;
             continue;
         }
-        if (in_fraction) ++fraction;
-        if (*first == '0') {
-            if (sum != 0) ++scale;
-            continue;
-        }
-        for (; scale != 0; --scale)
-            if (!append(0)) return false;
-        if (!append(static_cast<unsigned>(*first - '0'))) return false;
+        fraction += in_fraction;
+        if (sum != 0) ++scale;
+        if (*first == '0') continue;
+        const auto digit = static_cast<unsigned>(*first - '0');
+        if (!json_scaled(sum, scale) || digit > limit - sum) return false;
+        sum += digit;
+        scale = 0;
     }
-    value = 0;
-    if (sum == 0) return true;
-    scale -= fraction;
     if (first != last) {
         ++first;
         const bool down = *first == '-';
         if (down || *first == '+') ++first;
-        std::int64_t exponent = 0;
         for (; first != last; ++first)  // no body is long enough to make up for 10^15
             if (exponent < 1000000000000000) exponent = exponent * 10 + (*first - '0');
-        scale += down ? -exponent : exponent;
+        if (down) exponent = -exponent;
     }
-    if (scale < 0) return false;
-    for (; scale != 0; --scale)
-        if (!append(0)) return false;
-    value = !negative                                     ? static_cast<std::int64_t>(sum)
-            : sum > static_cast<std::uint64_t>(INT64_MAX) ? INT64_MIN
-                                                          : -static_cast<std::int64_t>(sum);
+    if (sum != 0 && !json_scaled(sum, scale - fraction + exponent)) return false;
+    value = static_cast<std::int64_t>(negative ? 0 - sum : sum);
     return true;
 }
 
@@ -171,27 +171,13 @@ struct JsonPiece {
     unsigned char size = 1;
 };
 
-[[gnu::cold]] inline JsonPiece json_piece(std::uint32_t point) noexcept {
+[[gnu::noinline, gnu::cold]] inline JsonPiece json_piece(std::uint32_t point) noexcept {
     JsonPiece piece;
-    const auto byte = [&](std::uint32_t value) { return static_cast<char>(value & 0xFFU); };
-    if (point < 0x80) {
-        piece.bytes[0] = byte(point);
-    } else if (point < 0x800) {
-        piece.bytes[0] = byte(0xC0U | point >> 6);
-        piece.bytes[1] = byte(0x80U | (point & 0x3FU));
-        piece.size = 2;
-    } else if (point < 0x10000) {
-        piece.bytes[0] = byte(0xE0U | point >> 12);
-        piece.bytes[1] = byte(0x80U | (point >> 6 & 0x3FU));
-        piece.bytes[2] = byte(0x80U | (point & 0x3FU));
-        piece.size = 3;
-    } else {
-        piece.bytes[0] = byte(0xF0U | point >> 18);
-        piece.bytes[1] = byte(0x80U | (point >> 12 & 0x3FU));
-        piece.bytes[2] = byte(0x80U | (point >> 6 & 0x3FU));
-        piece.bytes[3] = byte(0x80U | (point & 0x3FU));
-        piece.size = 4;
-    }
+    if (point >= 0x80) piece.size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (unsigned i = piece.size; --i != 0; point >>= 6)
+        piece.bytes[i] = static_cast<char>(0x80U | (point & 0x3FU));
+    const std::uint32_t marks = piece.size == 1 ? 0 : 0xFF00U >> piece.size;  // 2: 0xC0, 3: 0xE0
+    piece.bytes[0] = static_cast<char>((marks | point) & 0xFFU);
     return piece;
 }
 
@@ -219,17 +205,12 @@ struct JsonPiece {
     constexpr std::uint32_t replacement = 0xFFFD;
     if (at == last) return replacement;
     const char letter = *at++;
-    switch (letter) {
-        case '"':
-        case '\\':
-        case '/': return static_cast<unsigned char>(letter);
-        case 'b': return '\b';
-        case 'f': return '\f';
-        case 'n': return '\n';
-        case 'r': return '\r';
-        case 't': return '\t';
-        case 'u': break;
-        default: return replacement;
+    if (letter != 'u') {
+        constexpr char letters[] = "\"\\/bfnrt";
+        constexpr char meanings[] = "\"\\/\b\f\n\r\t";
+        for (unsigned i = 0; letters[i] != '\0'; ++i)
+            if (letters[i] == letter) return static_cast<unsigned char>(meanings[i]);
+        return replacement;
     }
     const std::int32_t high = json_hex4(at, last);
     if (high < 0) return replacement;
@@ -252,20 +233,27 @@ inline JsonPiece next_json_piece(const char*& at, const char* last) noexcept {
     return piece;
 }
 
-/// Whether the inside of a string, decoded, is `key`. Stops at the first difference.
-inline bool same_json_key(const char* at, const char* last, std::string_view key) noexcept {
-    if (static_cast<std::size_t>(last - at) < key.size()) return false;  // decoding never grows
+/// `same_json_key` behind the bytes that stand for themselves.
+[[gnu::noinline, gnu::cold]] inline bool same_escaped_key(const char* at, const char* last,
+                                                          std::string_view key) noexcept {
     std::size_t seen = 0;
     while (at != last) {
-        if (*at != '\\') {
-            if (seen == key.size() || key[seen++] != *at++) return false;
-            continue;
-        }
         const JsonPiece piece = next_json_piece(at, last);
         for (unsigned i = 0; i != piece.size; ++i)
             if (seen == key.size() || key[seen++] != piece.bytes[i]) return false;
     }
     return seen == key.size();
+}
+
+/// Whether the inside of a string, decoded, is `key`. Stops at the first difference.
+inline bool same_json_key(const char* at, const char* last, std::string_view key) noexcept {
+    if (static_cast<std::size_t>(last - at) < key.size()) return false;  // decoding never grows
+    const char* wanted = key.data();
+    const char* const end = wanted + key.size();
+    for (; at != last && *at != '\\'; ++at, ++wanted)
+        if (wanted == end || *wanted != *at) return false;
+    if (at == last) return wanted == end;
+    return same_escaped_key(at, last, {wanted, static_cast<std::size_t>(end - wanted)});
 }
 
 }  // namespace detail

@@ -42,6 +42,12 @@ public:
             destroy(counted_);
     }
 
+    /// The value, which is made if there is none yet.
+    [[gnu::noinline, gnu::cold]] Value& made() {
+        if (counted_ == nullptr) counted_ = new Counted<Value>;
+        return counted_->value;
+    }
+
     explicit operator bool() const noexcept { return counted_ != nullptr; }
     Value& operator*() const noexcept { return counted_->value; }
     Value* operator->() const noexcept { return &counted_->value; }

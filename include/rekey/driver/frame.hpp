@@ -188,13 +188,13 @@ REKEY_DETECT(
                      Plan::classify(200, body::Reading{}) == NoFailure>())
 
 /// The first text that stands at one of these paths; the same code for all clients.
-template <class Reader, class Paths>
-[[gnu::noinline, gnu::cold]] std::string first_text(std::string_view body, const Paths& paths) {
-    for (const std::string_view path : paths) {
-        std::string text = Reader::text(body, path);
-        if (!text.empty()) return text;
-    }
-    return {};
+template <class Reader>
+[[gnu::noinline, gnu::cold]] std::string first_text(std::string_view body,
+                                                    const std::string_view* paths,
+                                                    std::size_t count) {
+    std::string text;
+    for (; count != 0 && text.empty(); --count) Reader::text(body, *paths++).swap(text);
+    return text;
 }
 
 /// Turns answers into facts and texts: what the service, the reader and the traits know together.
@@ -242,21 +242,23 @@ template <class Parts, class Response> struct Examiner {
 
     /// The service's own words, decoded.
     static std::string message(const Response& response) {
-        return first_text<Reader>(Reads::body(response), Service::message_paths);
+        return first_text<Reader>(Reads::body(response), std::data(Service::message_paths),
+                                  std::size(Service::message_paths));
     }
     static std::string log_id(const Response& response) {
         for (const std::string_view name : Service::log_id_headers) {
             const std::string_view value = Reads::header(response, name);
             if (!value.empty()) return std::string(value);
         }
-        return first_text<Reader>(Reads::body(response), Service::log_id_paths);
+        return first_text<Reader>(Reads::body(response), std::data(Service::log_id_paths),
+                                  std::size(Service::log_id_paths));
     }
 
 private:
     static constexpr bool looks_further = Service::names_codes && !Service::other_code_path.empty();
 
     /// An answer without a code may have one elsewhere, or may not be one of this service.
-    static void look_further(const Response& response, body::Reading& reading) {
+    [[gnu::noinline]] static void look_further(const Response& response, body::Reading& reading) {
         const std::string_view body = Reads::body(response);
         const std::string text = Reader::text(body, Service::other_code_path);
         if (!text.empty()) {
@@ -312,9 +314,10 @@ struct TokenFreeWords {
     bool log_id_changed = false;
 
     template <class Pin> void cut_out(const Pin& pin) {
-        if (pin) cut_out_token(pin->token());
+        if (pin) cut_out_of(*pin);
     }
-    [[gnu::noinline, gnu::cold]] void cut_out_token(std::string_view token) {
+    [[gnu::noinline, gnu::cold]] void cut_out_of(const token::Signature& signature) {
+        const std::string_view token = signature.token();
         if (detail::cut_out(message, token)) message_changed = true;
         if (detail::cut_out(log_id, token)) log_id_changed = true;
     }
@@ -323,13 +326,10 @@ struct TokenFreeWords {
 /// Why a credential cannot be sent, for people.
 [[gnu::noinline, gnu::cold]] inline std::string cannot_be_sent(std::string_view credential,
                                                                const char* why) {
+    const std::string_view parts[] = {"credential ", credential, " cannot be sent: ", why};
     std::string note;
-    if (!credential.empty()) {
-        note = "credential ";
-        note += credential;
-        note += " cannot be sent: ";
-    }
-    note += why;
+    for (unsigned i = credential.empty() ? 3 : 0; i != 4; ++i)
+        note.append(parts[i].data(), parts[i].size());
     return note;
 }
 
@@ -555,17 +555,16 @@ public:
         if (settle(record(facts, false), next, response)) reported_pin_ = std::move(pin_);
         return next;
     }
-    [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint now) {
+    [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint) {
         Facts facts;
         facts.reach = Reach::never_sent;
         facts.failure = Permanent;
         facts.fault = Fault::misconfigured;
-        const Action next = call_.sent(facts, now);
         report(record(facts, false));
         result_.drop();
-        result_.log_id({});
+        result_.log_id(std::string());
         result_.note(cannot_be_sent(slots_.names()[slot_], problem_));
-        return next;
+        return call_.unsendable();
     }
 
     /// The answer to `fetch`: a token source has put its signature into `pin()`, or says why not.

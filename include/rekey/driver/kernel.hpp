@@ -100,7 +100,7 @@ protected:
     [[gnu::noinline]] Result<Response> run(const Request& request,
                                            [[maybe_unused]] const Extras&... extras) const {
         if constexpr ((std::is_empty_v<Extras> && ...)) {
-            return run_sorted<Parts, Request, Response, false>(
+            return run_sorted<Parts, Request, Response, false, false>(
                 request, detail::constant_extras<Extras...>, rules_);
         } else {
             detail::CallExtras sorted;
@@ -110,31 +110,34 @@ protected:
                 std::conditional_t<(std::is_same_v<Extras, NestedIn> || ...), Nested<Parts>, Parts>;
             if constexpr ((std::is_same_v<Extras, Deadline> || ...)) {
                 using Timed = TimedParts<Base>;
-                return run_sorted<Timed, Request, Response, may_stop>(
+                return run_sorted<Timed, Request, Response, may_stop, true>(
                     request, sorted, typename Timed::Plan::Rules(rules_, sorted.time_limit));
             } else {
-                return run_sorted<Base, Request, Response, may_stop>(request, sorted, rules_);
+                return run_sorted<Base, Request, Response, may_stop, true>(request, sorted, rules_);
             }
         }
     }
 
 private:
-    template <class With, class Request, class Response, bool MayStop>
+    /// MayStop  whether an extra may stop the call; MayBePinned  whether one may pin it to a slot.
+    template <class With, class Request, class Response, bool MayStop, bool MayBePinned>
     [[gnu::always_inline]] Result<Response> run_sorted(
         const Request& request, const detail::CallExtras& extras,
         const typename With::Plan::Rules& rules) const {
         Result<Response> result;
         typename With::Observer::template Watched<Frame<With, Bare, Request, MayStop>> frame(
             *slots_, store_, rules, request, extras, result);
-        if (const char* const why = frame.problem()) {
-            frame.refuse_to_start(why);
-            return result;
-        }
-        if (frame.is_cancelled()) {
-            auto stopped = std::move(frame);
-            stopped.stop_before_start();
-            return result;
-        }
+        if constexpr (MayBePinned)
+            if (const char* const why = frame.problem()) {
+                frame.refuse_to_start(why);
+                return result;
+            }
+        if constexpr (MayStop)
+            if (frame.is_cancelled()) {
+                auto stopped = std::move(frame);
+                stopped.stop_before_start();
+                return result;
+            }
         auto&& clock = this->clock();
         driver::run<typename With::Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
         return result;

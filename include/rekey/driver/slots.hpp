@@ -21,9 +21,6 @@ namespace rekey {
 inline namespace v0_1 {
 namespace driver {
 
-/// Traits that say that no credential of the type has an origin.
-REKEY_DETECT(NeverBound, Traits, std::enable_if_t<!Traits::may_be_bound>())
-
 /// How one credential gets its signature: from a member, from a function, or by an exchange.
 enum class SlotKind : unsigned char { fixed, called, exchanged, not_understood };
 
@@ -163,8 +160,9 @@ template <class... Credentials, class Service>
 struct Untyped<CredentialChain<Credentials...>, Service, true,
                std::enable_if_t<sizeof...(Credentials) != 0 &&
                                 ((slot_kind<Credentials> == SlotKind::fixed) && ...)>> {
-    using type = FixedChain<sizeof...(Credentials),
-                            !(NeverBound<CredentialTraits<Credentials>>::value && ...), Service>;
+    using type =
+        FixedChain<sizeof...(Credentials),
+                   (detail::MayBeBound<CredentialTraits<Credentials>>::value || ...), Service>;
     static type of(const CredentialChain<Credentials...>&) noexcept { return {}; }
 };
 
@@ -174,7 +172,8 @@ template <class Chain> class Slots;
 template <class... Credentials> class Slots<CredentialChain<Credentials...>> {
 public:
     static constexpr std::size_t count = sizeof...(Credentials);
-    static constexpr bool may_be_bound = !(NeverBound<CredentialTraits<Credentials>>::value && ...);
+    static constexpr bool may_be_bound =
+        (detail::MayBeBound<CredentialTraits<Credentials>>::value || ...);
 
     /// Each pin holds for itself, lest a call that waits for an exchange or runs a user's function
     /// keep old tokens of the others alive.

@@ -32,7 +32,7 @@ struct Signature {
 
     /// The token alone, to be searched for in texts that must not hold it.
     std::string_view token() const noexcept {
-        return value.expose().substr(value.size() - token_size);
+        return {value.expose().data() + (value.size() - token_size), token_size};
     }
 };
 
@@ -43,7 +43,8 @@ using Pin = Snapshot::Pin;
 inline const char* problem_with_header(std::string_view header, std::string_view scheme) noexcept {
     if (header.empty()) return "the name of its header is empty";
     for (const char c : header)
-        if (c <= ' ' || c > '~' || std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != header.npos)
+        if (c <= ' ' || c > '~' ||
+            std::char_traits<char>::find("\"(),/:;<=>?@[\\]{}", 17, c) != nullptr)
             return "the name of its header holds a character that no header name may have";
     for (const char c : scheme)
         if (c < ' ' || c > '~') return "its scheme holds a control or non-ASCII character";
@@ -62,12 +63,13 @@ struct Manner {
 [[gnu::noinline, gnu::cold]] inline Signature* make_signature(const Manner& manner,
                                                               std::string_view token,
                                                               std::uint64_t generation) {
+    const char* problem = problem_with_header(manner.header, manner.scheme);
+    if (problem == nullptr && manner.origin_is_wrong)
+        problem = "the origin that it is bound to is no URL such as https://host";
+    if (problem == nullptr) problem = detail::problem_with_token(token);
     Signature* const signature = new Signature;
-    signature->problem = problem_with_header(manner.header, manner.scheme);
-    if (signature->problem == nullptr && manner.origin_is_wrong)
-        signature->problem = "the origin that it is bound to is no URL such as https://host";
-    if (signature->problem == nullptr) signature->problem = detail::problem_with_token(token);
-    if (signature->problem == nullptr) {
+    signature->problem = problem;
+    if (problem == nullptr) {
         signature->value = detail::header_value(manner.scheme, token);
         signature->token_size = token.size();
     }
@@ -82,9 +84,11 @@ template <class Credential>
 Signature* make_signature(const Credential& credential, std::string_view token,
                           std::uint64_t generation) {
     using Traits = CredentialTraits<Credential>;
-    const std::string_view origin = Traits::origin(credential);
-    const Manner manner{Traits::header(credential), Traits::scheme(credential), origin,
-                        !origin.empty() && !oauth::parse_url(origin)};
+    Manner manner{Traits::header(credential), Traits::scheme(credential), {}, false};
+    if constexpr (detail::MayBeBound<Traits>::value) {
+        manner.origin = Traits::origin(credential);
+        manner.origin_is_wrong = !manner.origin.empty() && !oauth::parse_url(manner.origin);
+    }
     return make_signature(manner, token, generation);
 }
 
