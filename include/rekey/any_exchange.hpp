@@ -201,31 +201,14 @@ public:
     using Service = ServiceOfChain;
     using Credential = AnyCredentialOf<Service, MayExchange>;
     using Exchange = MayExchange;
+    /// Not in a store, for nobody knows when compiled whose record it would be.
+    static constexpr bool keeps_own_tokens = true;
 
     explicit AnySlot(Credential credential)
         : AnyPlace(std::make_shared<const Credential>(std::move(credential))) {}
     /// A place where nobody stands, and why nothing can be sent from there: static text.
     explicit AnySlot(const char* why) : AnyPlace(why) {}
 };
-
-namespace token {
-
-template <class Credential, class Tokens> struct InStore;
-
-/// Stands in for what cannot be, so that it is one error.
-template <std::size_t Place, class Service, class Tokens>
-struct InStore<AnySlot<Place, Service, MayExchange>, Tokens>
-    : AnySlot<Place, Service, MayExchange> {
-    static_assert(Place != 0 || sizeof(Tokens) == 0,
-                  "rekey: the places of an AnyChain keep their tokens in memory, and this client "
-                  "has a token store. Leave TokensIn out, or put the credentials into a "
-                  "CredentialChain, with their types.");
-    template <class Keeper>
-    InStore(const AnySlot<Place, Service, MayExchange>& slot, const Keeper&)
-        : AnySlot<Place, Service, MayExchange>(slot) {}
-};
-
-}  // namespace token
 
 namespace driver {
 

@@ -3,6 +3,7 @@
 #ifndef REKEY_DRIVER_STORED_SLOTS_HPP
 #define REKEY_DRIVER_STORED_SLOTS_HPP
 
+#include <rekey/detail/detect.hpp>
 #include <rekey/detail/pack.hpp>
 #include <rekey/detail/shared.hpp>
 #include <rekey/driver/slots.hpp>
@@ -24,6 +25,9 @@ template <class Chain, class Tokens> struct StoredChain {
     Tokens tokens;
 };
 
+/// A credential whose tokens stay in the client that has it.
+REKEY_DETECT(KeepsOwnTokens, Credential, std::enable_if_t<Credential::keeps_own_tokens>())
+
 /// Whether a credential says whose record its token is; one without an exchange has none.
 template <class Credential>
 inline constexpr bool says_whose = slot_kind<Credential> != SlotKind::exchanged ||
@@ -42,8 +46,13 @@ template <class... Credentials> struct JudgedStored {
                   "rekey: SignedLater has a signer that calls back, and whoever talks to a token "
                   "store (TokensIn) blocks. Give AppAuth a signer that returns its signature, or "
                   "leave TokensIn out.");
+    static constexpr bool all_may_leave = !(KeepsOwnTokens<Credentials>::value || ...);
+    static_assert(all_may_leave,
+                  "rekey: the places of an AnyChain keep their tokens in memory, and this client "
+                  "has a token store. Leave TokensIn out, or put the credentials into a "
+                  "CredentialChain, with their types.");
     static constexpr bool all_say_whose = (says_whose<Credentials> && ...);
-    static_assert(all_say_whose,
+    static_assert(all_say_whose || !all_may_leave,
                   "rekey: a credential whose tokens are kept in a store says whose record it is: "
                   "std::string stored_as() const, with all that makes its token another one.");
 };
