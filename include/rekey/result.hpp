@@ -256,9 +256,7 @@ public:
         void drop() noexcept { result_.error_.response_.reset(); }
         const Response* kept() const noexcept { return result_.error_.response(); }
         void note(std::string&& text) { words().note.swap(text); }
-        void note(const std::string& text) { words().note = text; }
         void log_id(std::string&& text) { words().log_id.swap(text); }
-        void log_id(const std::string& text) { words().log_id = text; }
         void ask(AuthorizationRequest request) { words().authorization.set(std::move(request)); }
         void come_back_after(Duration delay) {
             if (delay > Duration{0}) words().retry_after = delay;

@@ -37,8 +37,8 @@ Result<Response> unfinished(const End& end, const detail::Names& names) {
     typename Result<Response>::Writer writer(result);
     writer.trail().name(names);
     writer.error().kind = end.kind;
-    writer.note(end.message);
-    writer.log_id(end.log_id);
+    writer.note(std::string(end.message));
+    writer.log_id(std::string(end.log_id));
     if (end.kind == ErrorKind::authorization_needed) {
         AuthorizationRequest begin_again;
         begin_again.url = begin_again.page = end.url;

@@ -44,8 +44,7 @@ public:
 
     /// The value, which is made if there is none yet.
     [[gnu::noinline, gnu::cold]] Value& made() {
-        if (counted_ == nullptr) counted_ = new Counted<Value>;
-        return counted_->value;
+        return (counted_ != nullptr ? counted_ : counted_ = new Counted<Value>)->value;
     }
 
     explicit operator bool() const noexcept { return counted_ != nullptr; }
