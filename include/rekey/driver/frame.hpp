@@ -17,6 +17,7 @@
 #include <rekey/policy/parts.hpp>
 #include <rekey/result.hpp>
 
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
