@@ -10,6 +10,10 @@
 namespace rekey {
 inline namespace v0_1 {
 
+namespace driver {
+template <class Parts, class Transport, class Request, bool MayStop> class Frame;
+}
+
 /// The values of an `Attempt`, by name; a test or an adapter fills in what it needs.
 struct AttemptFields {
     std::string_view authorization{};           ///< The whole header value, with its scheme.
@@ -46,6 +50,7 @@ public:
     constexpr bool is_retry() const noexcept { return fields_.number > 1; }
 
 private:
+    template <class, class, class, bool> friend class driver::Frame;
     AttemptFields fields_{};
 };
 

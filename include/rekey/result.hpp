@@ -253,6 +253,7 @@ public:
         template <class From> void keep(From&& it) {
             error().response_.set(std::forward<From>(it));
         }
+        detail::Maybe<Response>& place() noexcept { return result_.error_.response_; }
         void drop() noexcept { result_.error_.response_.reset(); }
         const Response* kept() const noexcept { return result_.error_.response(); }
         void note(std::string&& text) { words().note.swap(text); }

@@ -83,14 +83,9 @@ public:
         names_.list = names.list;
         if (names.owned) names_.owned = names.owned;
     }
-    /// The room for the first entry; the driver fills it.
-    TrailEntry& first() { return count_ = 1, entries_[0]; }
-    /// The room for the second one.
-    TrailEntry& second() {
-        count_ = 2;
-        return entries_[1];
-    }
-    /// The room for the next entry.
+    /// The room for the entry of a send, one of the first four, where all before were sends.
+    TrailEntry& of_send(std::uint32_t number) { return count_ = number, entries_[number - 1]; }
+    /// The room for the next entry; the driver fills it.
     TrailEntry& add() {
         const std::size_t index = count_ < half ? count_ : half + (count_ - half) % half;
         ++count_;

@@ -170,28 +170,29 @@ inline Reading Json::code(std::string_view body) noexcept { return reading_of(fi
     return body.size() >= 10 && detail::same_bytes(body.data(), "{\"code\":", 8);
 }
 
-/// The part of JsonPrefix::code for any code but a plain 0.
+/// The part of JsonPrefix::code for any code but a plain 0. Requires `begins_with_code(body)`.
 [[gnu::noinline]] inline Reading code_by_digits(std::string_view body) noexcept {
-    if (!begins_with_code(body)) return code_by_walking(body);
-    constexpr std::size_t digits_at = 8;
-    constexpr std::size_t safe = digits_at + 18;  // so many digits always fit into an int64
+    constexpr std::size_t digits_at = 8, safe = digits_at + 18;  // 18 always fit into an int64
     const char* at = body.data() + digits_at;
     const char* const last = body.data() + (body.size() < safe ? body.size() : safe);
-    unsigned digit = static_cast<unsigned char>(*at) - unsigned{'0'};
-    if (digit > 9) return code_by_walking(body);
+    const auto value = [&at] { return static_cast<unsigned char>(*at) - unsigned{'0'}; };
+    unsigned digit = value();
     std::int64_t code = digit;
-    for (++at; at != last; ++at) {
-        if (*at == ',' || *at == '}') return {Found::present, code};
-        digit = static_cast<unsigned char>(*at) - unsigned{'0'};
-        if (digit > 9 || code == 0) break;
-        code = code * 10 + digit;
-    }
+    if (digit - 1 < 9)
+        while (++at != last) {
+            digit = value();
+            if (digit > 9) {
+                if (digit + '0' != ',' && digit + '0' != '}') break;
+                return {Found::present, code};
+            }
+            code = code * 10 + digit;
+        }
     return code_by_walking(body);
 }
 
 [[gnu::always_inline]] inline Reading JsonPrefix::code(std::string_view body) noexcept {
-    if (begins_with_code(body) && body[8] == '0' && (body[9] == ',' || body[9] == '}'))
-        return {Found::present, 0};
+    if (!begins_with_code(body)) return code_by_walking(body);
+    if (body[8] == '0' && (body[9] == ',' || body[9] == '}')) return {Found::present, 0};
     return code_by_digits(body);
 }
 

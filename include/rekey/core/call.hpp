@@ -226,7 +226,8 @@ private:
             return fall_back(now, may_ask_user());
         }
         if (whole && facts.failure == NotFound) return fall_back(now);
-        if constexpr (Plan::is_nested) return finish(StopReason::not_retryable);
+        if constexpr (Plan::is_nested || Plan::most_moves != Plan::unbounded)
+            return finish(StopReason::not_retryable);  // nothing is repeated
         const bool harmless = (whole && facts.failure == RateLimited) ||
                               facts.reach == Reach::never_sent || is(idempotent);
         if (!harmless) return finish(StopReason::unsafe_to_repeat);

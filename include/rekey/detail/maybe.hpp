@@ -45,6 +45,12 @@ public:
         reset();
         fill(std::forward<From>(from));
     }
+    /// Where a value is made by `new (room())`, which `filled()` then says.
+    void* room() noexcept {
+        if constexpr (!std::is_trivially_destructible_v<Value>) reset();
+        return &value_;
+    }
+    void filled() noexcept { full_ = true; }
     void reset() noexcept {
         if (!full_) return;
         full_ = false;

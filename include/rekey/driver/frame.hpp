@@ -17,6 +17,7 @@
 #include <rekey/policy/parts.hpp>
 #include <rekey/result.hpp>
 
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -333,6 +334,10 @@ struct TokenFreeWords {
     return note;
 }
 
+/// How far a call came with its first attempts: none was made; the last one got an answer, of which
+/// the core was not told; it was signed and cannot be sent; or it was accepted.
+enum class SoFar : unsigned char { nothing, answered, unsendable, over };
+
 /// One call at work: signs attempts, turns answers into facts, keeps the trail and the result.
 ///
 /// A driver makes one per call, runs `call()` and does what the actions say; whatever waits or
@@ -353,6 +358,11 @@ public:
     using Answer = typename TransportCall::Answer;
     using Response = typename detail::ResponseOf<Answer>::type;
     using Examiner = driver::Examiner<Parts, Response>;
+    /// What the first answers of a call need beside its result.
+    struct Inbox {
+        detail::Maybe<Response> refused{};  ///< What stays reported while others are tried.
+        detail::Maybe<Answer> answer{};     ///< The last one, if it is not in the result.
+    };
     /// False for a frame that has to hear of everything that its call does: see `driver::run`.
     static constexpr bool is_inlined = true;
 
@@ -417,7 +427,7 @@ public:
         slot_ = action.slot;
         move_ = action.move;
         number_ = action.number;
-        timeout_ = action.timeout;
+        if constexpr (Plan::times_attempts) timeout_ = action.timeout;
         if constexpr (Parts::rewrites) rewrite();
         if constexpr (!std::is_void_v<Chain>) {
             if constexpr (Plan::Chain::fetching == 0)
@@ -436,12 +446,15 @@ public:
         return true;
     }
 
-    /// The action that led to the attempt that was signed last.
-    Action last_send() const noexcept {
-        return Action{Kind::send, move_,       slot_,   StopReason::success,
-                      number_,    Duration{0}, timeout_};
+    /// The same after another attempt, which is kept as it is where it is repeated.
+    [[gnu::always_inline]] bool sign_after(Attempt& attempt, const Action& action) {
+        if (!std::is_pointer_v<Pin> || action.move != Move::repeat)
+            return sign(action) && (attempt = this->attempt(), true);
+        move_ = Move::repeat;
+        attempt.fields_.number = number_ = action.number;
+        if constexpr (Plan::times_attempts) attempt.fields_.timeout = timeout_ = action.timeout;
+        return true;
     }
-
     /// What the transport is told about the attempt that was signed last.
     [[gnu::always_inline]] Attempt attempt() const noexcept {
         AttemptFields fields;
@@ -459,12 +472,10 @@ public:
     const Request& request() const noexcept { return *sent_; }
 
     /// A copy of the request with the header set, for a transport that takes no Attempt.
-    [[gnu::always_inline]] auto signed_copy() const {
+    [[gnu::always_inline]] auto signed_copy([[maybe_unused]] const Attempt& attempt) const {
         Request copy = *sent_;
-        if constexpr (!std::is_void_v<Chain>) {
-            const Attempt attempt = this->attempt();
+        if constexpr (!std::is_void_v<Chain>)
             RequestTraits<Request>::set_header(copy, attempt.header(), attempt.authorization());
-        }
         if constexpr (detail::Asks<Request>::can_set_header) {
             constexpr std::string_view header = "Idempotency-Key";
             const std::string_view key = extras_.idempotency_key;
@@ -474,14 +485,32 @@ public:
         return copy;
     }
 
+    /// Makes the attempt that was signed last.
+    template <class Bare>
+    [[gnu::always_inline]] Answer send(Bare& transport, const Attempt& attempt) const {
+        if constexpr (TransportCall::with_attempt) {
+            return transport(*sent_, attempt);
+        } else {
+            auto copy = signed_copy(attempt);
+            return transport(copy);
+        }
+    }
+
     /// The answer to `send`: what the transport returned.
-    Action received(Answer&& answer, TimePoint now) {
+    [[gnu::noinline]] Action received(Answer&& answer, TimePoint now) {
         if constexpr (detail::IsExpectedLike<Answer>::value) {
             if (!answer.has_value())
                 return unanswered(detail::transport_error(std::move(answer).error()), now);
         }
-        const Action next = judge(answer, now);
-        keep();
+        const Facts facts = facts_of(response_in(answer));
+        seed_call();
+        const Action next = call_.sent(facts, now);
+        const TrailEntry& entry = record(facts, false);
+        const bool is_over = next.kind == Kind::finish && next.reason == StopReason::success;
+        if (!is_over && !is_reported(entry, next)) return next;
+        if (!is_over) reported_pin_ = std::move(pin_);
+        report(entry);  // of no meaning in a success
+        result_.keep(std::move(response_in(answer)));
         return next;
     }
     /// The same for a transport that failed.
@@ -498,16 +527,37 @@ public:
         report(entry);
         reported_pin_ = std::move(pin_);
         result_.drop();
-        result_.no_words();
         if (!error.detail.empty()) result_.note(std::move(error.detail));
         return next;
     }
     /// Completes the call if the answer is a plain success, of which the core can only say that it
-    /// is the end. It is told of any other. `entry` is `Trail::first` if this is known to be it.
-    [[gnu::always_inline]] bool ends_with(Answer& answer, TrailEntry& (Trail::*entry)()) {
-        return has_response(answer) && succeeds_with(response_in(answer), entry);
+    /// is the end. It is told of any other.
+    [[gnu::always_inline]] bool ends_with(Answer& answer) {
+        return has_response(answer) && ends_with_response<0>(response_in(answer));
     }
-    /// Whether an answer holds a response, which `judge_first` requires.
+    /// How many sends of a call may be inlined.
+    static constexpr unsigned first_sends = Plan::reads_clock || Plan::uses_randomness ? 1 : 3;
+    /// Whether the first attempts of a call make their response where the result keeps it.
+    static constexpr bool in_place = std::is_same_v<Answer, Response>;
+    /// Makes one of the first attempts of a call; the response, or nullptr if there is none.
+    template <class Bare>
+    [[gnu::always_inline]] Response* receive([[maybe_unused]] Inbox& inbox, Bare& transport,
+                                             const Attempt& attempt) {
+        auto& place = place_of_answer(inbox);
+        ::new (place.room()) Answer(send(transport, attempt));
+        place.filled();
+        return has_response(*place) ? &response_in(*place) : nullptr;
+    }
+    /// The same for the response to one of the first attempts; `Number` 0 is any other.
+    template <unsigned Number> [[gnu::always_inline]] bool ends_with_response(Response& response) {
+        Facts facts;
+        if (!Examiner::is_plain_success(response, facts)) return false;
+        record<Number>(facts, false);
+        if (Number == 0 || !in_place) result_.keep(std::move(response));
+        succeed();
+        return true;
+    }
+    /// Whether an answer holds a response.
     static bool has_response([[maybe_unused]] Answer& answer) noexcept {
         if constexpr (detail::IsExpectedLike<Answer>::value) return answer.has_value();
         return true;
@@ -530,30 +580,26 @@ public:
             default: return false;
         }
     }
-    /// Tells the core of the first answer, which was no plain success. Whether the result reports
-    /// it is left to `settle_first`, which a call whose next attempt is accepted never needs.
-    [[gnu::always_inline]] Action judge_first(Answer& answer, TimePoint now) {
-        const Facts facts = facts_of(response_in(answer));
-        seed_call();
-        record(facts, false, &Trail::first);
-        const Action next = call_.sent(facts, now);
-        if (next.kind == Kind::send) reported_pin_ = std::move(pin_);
-        return next;
+    /// Another attempt follows one of the first: a refusal stays reported, and is put aside for it.
+    template <unsigned Number>
+    [[gnu::always_inline]] void pass_over(const Facts& facts, Response& response, Inbox& inbox) {
+        record<Number>(facts, false);
+        if (refusal_reported_) return;
+        unkept_ = Number;
+        reported_pin_ = std::move(pin_);
+        refusal_reported_ = is_refusal(facts.failure);
+        if (refusal_reported_) inbox.refused.set(std::move(response));
     }
-    /// The rest of that. `next` is what the core said; the answer must live as long as the call.
-    void settle_first(Answer& answer, const Action& next) {
-        const bool reported = settle(result_.trail()[0], next, response_in(answer));
-        if (reported && next.kind != Kind::send) reported_pin_ = std::move(pin_);
-    }
-    /// Tells the core of an answer that holds a response. The answer must live as long as the call,
-    /// or until `keep`: if the result reports it, it is moved there at the end.
-    [[gnu::noinline]] Action judge(Answer& answer, TimePoint now) {
-        Response& response = response_in(answer);
-        const Facts facts = facts_of(response);
-        seed_call();
-        const Action next = call_.sent(facts, now);
-        if (settle(record(facts, false), next, response)) reported_pin_ = std::move(pin_);
-        return next;
+    /// Brings the result up to date after the first attempts, and tells the core of the last one.
+    [[gnu::noinline, gnu::cold]] Action settle_first(SoFar so_far, Inbox& inbox, TimePoint now) {
+        if constexpr (in_place) {
+            if (so_far == SoFar::answered) inbox.answer.set(std::move(*result_.place()));
+            result_.drop();
+        }
+        if (unkept_ != 0) report(result_.trail()[unkept_ - 1]);
+        if (inbox.refused) result_.keep(std::move(*inbox.refused));
+        return so_far == SoFar::answered ? received(std::move(*inbox.answer), now)
+                                         : unsendable(now);
     }
     [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint) {
         Facts facts;
@@ -644,7 +690,6 @@ public:
             asks_for_any_ = true;  // the user's next token, whatever was refused before
             return next;
         }
-        keep();
         Error<Response>& error = result_.error();
         error.kind =
             outcome == Reauthorized::handed_over ? ErrorKind::authorization_needed : said.kind;
@@ -663,17 +708,18 @@ public:
             end_in_failure(reason);
     }
 
+    [[gnu::always_inline]] Facts facts_of(const Response& response) const {
+        Facts facts = Examiner::facts_of(response);
+        if constexpr (Plan::reads_hints) facts.retry_after = hint_in(response, facts.failure);
+        return facts;
+    }
+
 protected:
     [[gnu::always_inline]] void succeed() {
         if constexpr (!std::is_void_v<Chain>)
             if (!pin_->accepted.load(detail::Order::relaxed))
                 pin_->accepted.store(true, detail::Order::relaxed);
         result_.succeed(slot_);
-    }
-    [[gnu::always_inline]] Facts facts_of(const Response& response) const {
-        Facts facts = Examiner::facts_of(response);
-        if constexpr (Plan::reads_hints) facts.retry_after = hint_in(response, facts.failure);
-        return facts;
     }
     /// How long the service asks to wait, if this failure is one to wait for.
     Duration hint_in([[maybe_unused]] const Response& response,
@@ -728,50 +774,29 @@ protected:
         return false;
     }
 
-    [[gnu::always_inline]] bool succeeds_with(Response& response, TrailEntry& (Trail::*entry)()) {
-        Facts facts;
-        if (!Examiner::is_plain_success(response, facts)) return false;
-        record(facts, false, entry);
-        result_.keep(std::move(response));
-        succeed();
-        return true;
+    /// Whether an attempt is what the call reports so far.
+    bool is_reported(const TrailEntry& entry, const Action& next) {
+        const bool whole = entry.reach == Reach::answered && entry.fault == Fault::nothing;
+        if (!whole || !is_refusal(entry.failure))  // unless it stopped the call, a refusal stays
+            return !refusal_reported_ || next.kind == Kind::finish;
+        const bool renewal_follows =
+            next.kind != Kind::finish && next.kind != Kind::reauthorize && next.move == Move::renew;
+        return !renewal_follows && !refusal_reported_ && (refusal_reported_ = true);
     }
-    /// What a response means to the result that the call may end with. True: it is what the call
-    /// reports so far.
-    bool settle(const TrailEntry& entry, const Action& next, Response& response) {
-        if (next.kind == Kind::finish && next.reason == StopReason::success) {
-            unkept_ = nullptr;
-            result_.keep(std::move(response));
-            return false;
-        }
-        if (is_refusal(entry)) {
-            const bool renewal_follows = next.kind != Kind::finish &&
-                                         next.kind != Kind::reauthorize && next.move == Move::renew;
-            if (renewal_follows || refusal_reported_) return false;
-            refusal_reported_ = true;
-        } else if (refusal_reported_ && next.kind != Kind::finish) {
-            return false;  // it did not stop the call: the refusal before it stays reported
-        }
-        unkept_ = &response;
-        unkept_entry_ = &entry;
-        return true;
+    detail::Maybe<Answer>& place_of_answer([[maybe_unused]] Inbox& inbox) noexcept {
+        if constexpr (in_place)
+            return result_.place();
+        else
+            return inbox.answer;
     }
-    /// Moves what the call reports so far into the result, if it is not there yet.
-    [[gnu::noinline, gnu::cold]] void keep() {
-        if (unkept_ == nullptr) return;
-        Response& response = *unkept_;
-        report(*unkept_entry_);
-        result_.no_words();
-        result_.keep(std::move(response));
-    }
-    static bool is_refusal(const TrailEntry& entry) noexcept {
-        return entry.reach == Reach::answered && entry.fault == Fault::nothing &&
-               (entry.failure == AuthRejected || entry.failure == NotFound);
+    static bool is_refusal(FailureClass failure) noexcept {
+        return failure == AuthRejected || failure == NotFound;
     }
 
-    [[gnu::always_inline]] const TrailEntry& record(const Facts& facts, bool exchange,
-                                                    TrailEntry& (Trail::*next)() = &Trail::add) {
-        TrailEntry& entry = (result_.trail().*next)();
+    /// Adds the last attempt to the trail. `Number` if it is one of the first, and all were sends.
+    template <unsigned Number = 0>
+    [[gnu::always_inline]] const TrailEntry& record(const Facts& facts, bool exchange) {
+        TrailEntry& entry = Number == 0 ? writer().trail().add() : writer().trail().of_send(Number);
         entry.number = number_;
         entry.move = move_;
         entry.reach = facts.reach;
@@ -786,10 +811,10 @@ protected:
     }
     /// Makes this attempt the one that a failed call reports.
     void report(const TrailEntry& entry) noexcept {
-        unkept_ = nullptr;
         reported_slot_ = entry.slot;
         exchange_reported_ = false;
         Error<Response>& error = result_.error();
+        result_.no_words();
         error.http_status = entry.http_status;
         error.service_code = entry.has_service_code ? entry.service_code : 0;
         error.has_service_code = entry.has_service_code;
@@ -821,7 +846,6 @@ protected:
     }
 
     [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {
-        keep();
         if (reason == StopReason::cancelled)
             result_.error().kind = ErrorKind::cancelled;
         else if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
@@ -859,9 +883,7 @@ protected:
     typename Result<Response>::Writer result_;
     typename Slots::Hold hold_;  // lives longer than the pins
     Pin pin_{};
-    Pin reported_pin_{};          // of the attempt that is reported: its token may be in the words
-    Response* unkept_ = nullptr;  // what is reported so far, while it is not in the result
-    const TrailEntry* unkept_entry_ = nullptr;
+    Pin reported_pin_{};  // of the attempt that is reported: its token may be in the words
     const char* problem_ = nullptr;
     Duration timeout_{0};
     std::uint32_t number_ = 0;
@@ -869,6 +891,7 @@ protected:
     std::uint8_t slot_ = 0;
     std::uint8_t reported_slot_ = 0;
     bool refusal_reported_ = false;
+    std::uint8_t unkept_ = 0;  // which of the first attempts is reported so far, from 1
     bool exchange_reported_ = false;
     bool asks_for_any_ = false;
     Asked<Plan::reauthorizes> asked_{};

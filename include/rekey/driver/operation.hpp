@@ -459,7 +459,7 @@ private:
             });
         } else {
             auto& place = sent().copies[copy];
-            place.set(frame_.signed_copy());
+            place.set(frame_.signed_copy(frame_.attempt()));
             keep_handle(copy, [&]() -> decltype(auto) { return transport(*place, completion); });
         }
     }
@@ -542,7 +542,7 @@ private:
             case Event::answered: {
                 Answer answer = std::move(*answers_[copy]);
                 answers_[copy].reset();
-                is_over = frame_.ends_with(answer, &Trail::add);
+                is_over = frame_.ends_with(answer);
                 if (!is_over) next = frame_.received(std::move(answer), now());
                 break;
             }

@@ -110,48 +110,24 @@ template <class Plan, class Clock> TimePoint now_of([[maybe_unused]] Clock& cloc
     return TimePoint{};
 }
 
-/// Makes the attempt that was signed last.
-template <class Frame, class Transport>
-[[gnu::always_inline]] inline typename Frame::Answer send_signed(const Frame& frame,
-                                                                 Transport& transport) {
-    if constexpr (Frame::TransportCall::with_attempt) {
-        return transport(frame.request(), frame.attempt());
-    } else {
-        auto copy = frame.signed_copy();
-        return transport(copy);
-    }
-}
-
-/// How far a call came before `go_on`: nothing yet, so that `next` counts; the last attempt was
-/// signed and cannot be sent; or it got an answer.
-enum class SoFar : unsigned char { nothing, unsendable, answered };
-
 /// Runs a call to its end. Nearly all of a blocking driver: do what the core says, answer it.
 ///
 /// Cold, so that it is made small: what it adds to a call is little beside one more send.
-///
-/// `earlier`  the first answer, if it was judged and not yet settled; `answer` is the last one.
 template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
 [[gnu::noinline, gnu::cold]] void go_on(Frame frame, SoFar so_far, Action next,
-                                        typename Frame::Answer* answer,
-                                        typename Frame::Answer* earlier, Transport& transport,
+                                        typename Frame::Inbox& inbox, Transport& transport,
                                         const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
-    [[maybe_unused]] auto& call = frame.call();
     [[maybe_unused]] auto doors = frame.doors();
-    if (earlier != nullptr) frame.settle_first(*earlier, next);
-    if (so_far == SoFar::answered)
-        next = Frame::has_response(*answer) ? frame.judge(*answer, now())
-                                            : frame.received(std::move(*answer), now());
-    if (so_far == SoFar::unsendable) next = frame.unsendable(now());
+    if (so_far != SoFar::nothing) next = frame.settle_first(so_far, inbox, now());
     for (;;) {
-        if (frame.is_cancelled() && next.kind != Kind::finish) next = call.cancelled();
+        if (frame.is_cancelled() && next.kind != Kind::finish) next = frame.call().cancelled();
         switch (next.kind) {
             case Kind::send:
                 if (frame.sign(next)) {
                     if constexpr (Plan::admits) doors.sending();
-                    auto received = send_signed(frame, transport);
-                    const bool done = frame.ends_with(received, &Trail::add);
+                    auto received = frame.send(transport, frame.attempt());
+                    const bool done = frame.ends_with(received);
                     if (!done) next = frame.received(std::move(received), now());
                     if constexpr (Plan::admits) doors.ended(frame.writer(), next.reason, now());
                     if (done) return;
@@ -162,7 +138,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
             case Kind::wait:
                 if constexpr (Plan::waits) {
                     frame.sleep(clock, next.delay);
-                    next = call.waited(now());
+                    next = frame.call().waited(now());
                 }
                 break;
             case Kind::fetch:
@@ -180,7 +156,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 break;
             case Kind::admit:
                 if constexpr (Plan::admits)
-                    next = call.admitted(doors.ask(next, now(), frame.request()), now());
+                    next = frame.call().admitted(doors.ask(next, now(), frame.request()), now());
                 break;
             case Kind::reauthorize:
                 if constexpr (Plan::reauthorizes) {
@@ -198,46 +174,45 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
     }
 }
 
-/// Runs a call. One whose first attempt is accepted, or whose second is sent at once and accepted,
-/// ends here, where all of it is inlined; any other goes on in `go_on`.
+/// Makes the send of that number, which was signed, and those that follow it at once; says how far
+/// this came. All of it is inlined, so that each of them knows which it is.
+template <unsigned Number, class Frame, class Transport>
+[[gnu::always_inline]] inline SoFar send_first(Frame& frame, typename Frame::Inbox& inbox,
+                                               Attempt& attempt, Transport& transport) {
+    auto* const response = frame.receive(inbox, transport, attempt);
+    if (response == nullptr) return SoFar::answered;
+    if (frame.template ends_with_response<Number>(*response)) return SoFar::over;
+    if constexpr (Number < Frame::first_sends && Number < Frame::Plan::most_moves) {
+        const Facts facts = frame.facts_of(*response);
+        auto call = frame.call();  // the frame's own is told where anything but a send follows
+        const Action next = call.sent(facts);
+        if (next.kind == Kind::send && !frame.is_cancelled()) {
+            frame.call() = call;
+            frame.template pass_over<Number>(facts, *response, inbox);
+            if (!frame.sign_after(attempt, next)) return SoFar::unsendable;
+            return send_first<Number + 1>(frame, inbox, attempt, transport);
+        }
+    }
+    return SoFar::answered;
+}
+
+/// Runs a call. As long as one of its first attempts is sent at once after the other, all of it is
+/// inlined here; what else there is to do is done in `go_on`.
 template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
 [[gnu::always_inline]] inline void run(Frame& frame, Transport& transport,
                                        const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
-    const auto now = [&clock] { return now_of<Plan>(clock); };
-    Action next = frame.call().start(now());
+    const Action next = frame.call().start(now_of<Plan>(clock));
     SoFar so_far = SoFar::nothing;
-    if (Frame::is_inlined && next.kind == Kind::send)
-        so_far = frame.sign(next) ? SoFar::answered : SoFar::unsendable;
-    if (so_far != SoFar::answered) {
-        go_on<Plan>(std::move(frame), so_far, next, nullptr, nullptr, transport, exchanger, clock,
-                    slot_set);
-        return;
-    }
-    auto first = send_signed(frame, transport);
-    if (frame.ends_with(first, &Trail::first)) return;
-
-    bool judged = false;
-    if (Frame::has_response(first)) {
-        judged = true;
-        so_far = SoFar::nothing;
-        const Action judgement = frame.judge_first(first, now());
-        if (judgement.kind == Kind::send && !frame.is_cancelled()) {
-            so_far = frame.sign(judgement) ? SoFar::answered : SoFar::unsendable;
-            next = frame.last_send();  // not the judgement: it would be kept in memory for this
-        } else {
-            next = judgement;
-        }
-        if (so_far == SoFar::answered) {
-            auto second = send_signed(frame, transport);
-            if (frame.ends_with(second, &Trail::second)) return;
-            const Action sent = frame.last_send();
-            go_on<Plan>(std::move(frame), so_far, sent, &second, &first, transport, exchanger,
-                        clock, slot_set);
-            return;
+    typename Frame::Inbox inbox;
+    if (Frame::is_inlined && next.kind == Kind::send) {
+        so_far = SoFar::unsendable;
+        if (frame.sign(next)) {
+            Attempt attempt = frame.attempt();
+            so_far = send_first<1>(frame, inbox, attempt, transport);
+            if (so_far == SoFar::over) return;
         }
     }
-    go_on<Plan>(std::move(frame), so_far, next, judged ? nullptr : &first,
-                judged ? &first : nullptr, transport, exchanger, clock, slot_set);
+    go_on<Plan>(std::move(frame), so_far, next, inbox, transport, exchanger, clock, slot_set);
 }
 
 }  // namespace driver

@@ -218,7 +218,6 @@ template <template <class, class, class, bool> class Base, class Parts, class Tr
 class Watched<Base<Parts, Transport, Request, MayStop>>
     : public Base<Parts, Transport, Request, MayStop> {
     using Frame = Base<Parts, Transport, Request, MayStop>;
-    using Plan = typename Frame::Plan;
     using Store = typename Parts::Store;
 
     // Each policy's sinks; nothing for a policy that does not observe.
@@ -243,6 +242,7 @@ class Watched<Base<Parts, Transport, Request, MayStop>>
 public:
     static constexpr bool is_inlined = false;
     using typename Frame::Answer;
+    using typename Frame::Plan;
     using typename Frame::Response;
 
     template <class Slots, class Rules, class Extras, class Result>
@@ -297,10 +297,10 @@ public:
         sent_ = now();
         return can_be_sent;
     }
-    bool ends_with(Answer& answer, TrailEntry& (Trail::*entry)()) {
+    bool ends_with(Answer& answer) {
         is_sending_ = false;
         answered_ = now();
-        if (!Frame::ends_with(answer, entry)) return false;
+        if (!Frame::ends_with(answer)) return false;
         std::string log_id;
         if constexpr (Everyone::wants_log_ids)
             if (const Response* const kept = this->result_.kept()) log_id = log_id_in(*kept);

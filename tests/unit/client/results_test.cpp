@@ -42,6 +42,23 @@ template <class Response> std::string words_of(const Result<Response>& result) {
     return all.str();
 }
 
+// A service whose codes are read; what they mean, the status says.
+struct Numbered : Service {
+    static constexpr bool names_codes = true;
+};
+
+// Answers from a list, and tells what it was asked. It cannot fail, so that its responses are made
+// where the result keeps them.
+struct Listed {
+    const std::vector<HttpResponse>* answers;
+    std::string* asked;
+    HttpResponse operator()(const HttpRequest&, const Attempt& attempt) const {
+        *asked += std::to_string(attempt.number()) + ' ' + std::string(attempt.authorization());
+        *asked += ' ' + std::string(attempt.credential()) + '\n';
+        return (*answers)[attempt.number() - 1];
+    }
+};
+
 constexpr std::string_view canary = "canary_0123456789_canary";
 
 struct Canary {
@@ -299,6 +316,59 @@ TEST_CASE("the response that an error reports is there whole, whichever attempt 
         CHECK(result.error().log_id() == "log " + std::to_string(each.reported));
         REQUIRE(result.error().response() != nullptr);
         CHECK(result.error().response()->headers.size() == 2);
+    }
+}
+
+TEST_CASE("what a call reports does not depend on where its responses are made") {
+    constexpr std::size_t kinds = 6, length = 4;
+    std::size_t sequences = 1;
+    for (std::size_t i = 0; i != length; ++i) sequences *= kinds;
+    for (std::size_t sequence = 0; sequence != sequences; ++sequence) {
+        std::vector<HttpResponse> answers;
+        Script script;
+        for (std::size_t i = 0, rest = sequence; i != length; ++i, rest /= kinds) {
+            const std::string at = std::to_string(i);
+            const std::string words = R"(,"msg":"answer )" + at + R"("})";
+            const HttpResponse all[kinds] = {
+                answer(401, R"({"code":4100)" + words), answer(404, R"({"code":4200)" + words),
+                answer(429, R"({"code":4013)" + words), answer(503, R"({"code":5000)" + words),
+                answer(400, R"({"code":4000)" + words), answer(200, R"({"code":0)" + words)};
+            answers.push_back(with_log(all[rest % kinds], "log " + at));
+            script.then(answers.back());
+        }
+        CAPTURE(sequence);
+        std::string asked;
+        const auto scripted = Client{script, both(), Broad{}, MaxAttempts<4>{}, Numbered{}}.send(
+            chat(), Idempotent{});
+        const auto listed =
+            Client{Listed{&answers, &asked}, both(), Broad{}, MaxAttempts<4>{}, Numbered{}}.send(
+                chat(), Idempotent{});
+        REQUIRE(scripted.has_value() == listed.has_value());
+        CHECK(scripted.stop_reason() == listed.stop_reason());
+        CHECK(scripted.slot() == listed.slot());
+        std::string sends;
+        for (std::size_t i = 0; i != listed.trail().size(); ++i) {
+            const TrailEntry& entry = listed.trail()[i];
+            CHECK(entry.http_status == answers[i].status);
+            CHECK(entry.has_service_code);
+            CHECK(entry.service_code == scripted.trail()[i].service_code);
+            CHECK(entry.move == scripted.trail()[i].move);
+            CHECK(entry.slot == scripted.trail()[i].slot);
+            const bool is_personal = entry.slot == 0;
+            sends += std::to_string(i + 1);
+            sends += is_personal ? " Bearer pat_personal_1 personal\n"
+                                 : " Bearer pat_enterprise_1 enterprise\n";
+        }
+        CHECK(asked == sends);
+        if (listed) {
+            CHECK(listed->body == scripted->body);
+            continue;
+        }
+        CHECK(listed.error().describe() == scripted.error().describe());
+        CHECK(listed.error().message() == scripted.error().message());
+        REQUIRE(listed.error().response() != nullptr);
+        CHECK(listed.error().response()->body == scripted.error().response()->body);
+        CHECK(listed.error().log_id() == "log " + listed.error().message().substr(7));
     }
 }
 
