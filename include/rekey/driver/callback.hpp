@@ -78,8 +78,9 @@ class Client : public AsyncUserCalls<
                   "rekey: a token store (TokensIn) blocks, and this client must not. Say where it "
                   "may: TokensIn{token::RunOn{store, post}}, or use rekey::Client on a thread of "
                   "its own.");
-    static_assert(!Core::may_wait || Parts::Plan::reauthorizes ||
-                      !std::is_same_v<detail::Plain<Scheduler>, NoScheduler>,
+    static constexpr bool has_time = !Core::may_wait || Parts::Plan::reauthorizes ||
+                                     !std::is_same_v<detail::Plain<Scheduler>, NoScheduler>;
+    static_assert(has_time,
                   "rekey: this client may have to wait, and it has no scheduler. Give it one, with "
                   "after(Duration, f) that returns something with cancel().");
 
@@ -135,7 +136,7 @@ public:
             static_assert(std::is_invocable_v<Done&, Result<Response>>,
                           "rekey: `done` is called as done(rekey::Result<Response>) when the call "
                           "has ended.");
-            if constexpr (std::is_invocable_v<Done&, Result<Response>>)
+            if constexpr (has_time && std::is_invocable_v<Done&, Result<Response>>)
                 return made(request, std::move(done), extras...);
         }
         return {};
