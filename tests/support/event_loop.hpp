@@ -100,9 +100,18 @@ struct Pool {
     }
 };
 
+/// What a store takes for the time: it stands until a test moves it.
+struct StoreClock {
+    std::shared_ptr<std::atomic<std::int64_t>> seconds =
+        std::make_shared<std::atomic<std::int64_t>>(1'800'000'000);
+    TimePoint now() const { return TimePoint{std::chrono::seconds{*seconds}}; }
+    std::int64_t unix_seconds() const { return *seconds; }
+};
+
 /// A store that can go away.
 struct Store {
-    token::MemoryStore memory{};
+    StoreClock clock{};
+    token::BasicMemoryStore<StoreClock> memory{clock};
     std::shared_ptr<std::atomic<bool>> is_away = std::make_shared<std::atomic<bool>>(false);
     token::StoreEntry load(std::string_view key) {
         return *is_away ? token::StoreEntry{} : memory.load(key);
