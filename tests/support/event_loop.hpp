@@ -100,7 +100,20 @@ struct Pool {
     }
 };
 
-using Store = stores::Leaving;
+/// What a store takes for the time: it stands until a test moves it.
+struct StoreClock {
+    std::shared_ptr<std::atomic<std::int64_t>> seconds =
+        std::make_shared<std::atomic<std::int64_t>>(1'800'000'000);
+    TimePoint now() const { return TimePoint{std::chrono::seconds{*seconds}}; }
+    std::int64_t unix_seconds() const { return *seconds; }
+};
+
+/// A store that can go away, and has that clock.
+struct Store : stores::Leaving<token::BasicMemoryStore<StoreClock>> {
+    explicit Store(const StoreClock& given = {})
+        : Leaving(token::BasicMemoryStore<StoreClock>{given}), clock(given) {}
+    StoreClock clock;
+};
 
 /// Asynchronous clients of one app on one loop, which share a store.
 struct Fleet : obo::Desk {

@@ -24,9 +24,10 @@ using namespace rekey;
 using namespace rekey::token;
 using namespace std::chrono_literals;
 
-/// A store that can go away.
-struct Leaving {
-    token::MemoryStore memory{};
+/// A store in memory that can go away.
+template <class Memory = token::MemoryStore> struct Leaving {
+    explicit Leaving(Memory given = Memory{}) : memory(std::move(given)) {}
+    Memory memory;
     std::shared_ptr<std::atomic<bool>> is_away = std::make_shared<std::atomic<bool>>(false);
     token::StoreEntry load(std::string_view key) {
         return *is_away ? token::StoreEntry{} : memory.load(key);

@@ -21,7 +21,7 @@ using testing::FakeCoze;
 
 namespace {
 
-using Store = stores::Leaving;
+using Store = stores::Leaving<>;
 
 /// Processes of one web app that share a store.
 struct Fleet : Desk {
