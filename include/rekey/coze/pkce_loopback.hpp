@@ -135,10 +135,10 @@ private:
     }
 
     struct State {
-        State(CodeFlowOptions&& options, Redirector&& shows, Listener&& listens)
+        State(CodeFlowOptions&& options, Redirector&& shows, Listener&& hears)
             : flow(std::move(options), detail::PkceProof{}),
               redirector(std::move(shows)),
-              listener(std::move(listens)) {}
+              listener(std::move(hears)) {}
         CodeFlow<detail::PkceProof> flow;
         Redirector redirector;
         Listener listener;
