@@ -34,6 +34,8 @@ namespace testing {
 /// Threads   one at a time.
 class Scrubber {
 public:
+    /// What stands in the place of a secret. Never taken for one: a token of a cassette that is
+    /// played is this text, and the traffic with it can be recorded again.
     static constexpr std::string_view instead = "__scrubbed__";  // survives a URL
     static constexpr std::size_t shortest = 8;
 

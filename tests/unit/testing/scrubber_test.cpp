@@ -83,3 +83,11 @@ TEST_CASE("texts that are no JSON, no form and no URL stay as they are") {
         CHECK(scrubber.text(text).size() < 32);
     CHECK(scrubber.text("a = b; \"quoted\"") == "a = b; \"quoted\"");
 }
+
+TEST_CASE("what stands in the place of a secret is none") {
+    Scrubber scrubber;
+    scrubber.secret(Scrubber::instead);
+    scrubber.learn_header("Bearer __scrubbed__");
+    CHECK_FALSE(scrubber.finds_secret_in("token __scrubbed__"));
+    CHECK(scrubber.text("token=__scrubbed__&x=1") == "token=__scrubbed__&x=1");
+}
