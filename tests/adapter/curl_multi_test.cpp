@@ -20,6 +20,8 @@
 
 #if defined(__cpp_impl_coroutine)
 #include <rekey/driver/coroutine.hpp>
+
+#include "../support/coroutines.hpp"
 #endif
 
 namespace {
@@ -246,15 +248,7 @@ struct Reply {
     bool is_suspended = false;
 };
 
-struct Task {
-    struct promise_type {
-        Task get_return_object() const noexcept { return {}; }
-        std::suspend_never initial_suspend() const noexcept { return {}; }
-        std::suspend_never final_suspend() const noexcept { return {}; }
-        void return_void() const noexcept {}
-        void unhandled_exception() const noexcept { std::terminate(); }
-    };
-};
+using coroutines::Task;
 
 template <class Client> Task ask(const Client& client, HttpRequest request, std::string& told) {
     const auto result = co_await client.send(request);
