@@ -25,12 +25,12 @@ struct Incoming {
     std::vector<std::string> pieces;
 };
 
-// A server that refuses the personal token, in JSON although it announces a stream; the other
-// account is told the half of an answer, and then that its credit is used up.
+// A server that refuses the personal token in the first event of a stream; the other account is
+// told the half of an answer, and then that its credit is used up.
 Incoming exchange(const rekey::HttpRequest&, std::string_view authorization) {
     const rekey::HttpHeaders head{{"Content-Type", "text/event-stream"}, {"X-Tt-Logid", "log-1"}};
     if (authorization == "Bearer pat_personal")
-        return {200, head, {" {\"code\":41", "01,\"msg\":\"no\"}"}};
+        return {200, head, {"event:error\nda", "ta:{\"code\":4101,\"msg\":\"no\"}\n\n"}};
     return {200,
             head,
             {"event:conversation.chat.created\nda", "ta:{\"id\":\"7300\"}\n\n",
@@ -51,20 +51,25 @@ public:
         rekey::stream::Gate gate{response.status,
                                  rekey::find_header(response.headers, "Content-Type")};
         for (const std::string& piece : incoming.pieces) {
-            const std::string_view ready = gate.feed(piece);
+            hand_on(gate.feed(piece), response);
             if (gate.overflowed())
                 return rekey::TransportError{rekey::Reach::cut_short, "the answer is too long"};
-            if (ready.empty()) continue;
-            response.delivered = true;  // from here on nothing is sent again
-            chat_.feed(ready, [](std::string_view name, std::string_view data) {
-                std::cout << name << ' ' << data << '\n';
-            });
+            if (gate.has_answer()) break;  // a refusal, whatever the server says behind it
         }
-        if (gate.finish() == rekey::stream::GateState::hold) response.body = gate.take_held();
+        hand_on(gate.finish(), response);  // the connection has ended well
+        if (gate.state() == rekey::stream::GateState::hold) response.body = gate.take_held();
         return response;
     }
 
 private:
+    void hand_on(std::string_view ready, rekey::HttpResponse& response) const {
+        if (ready.empty()) return;
+        response.delivered = true;  // from here on nothing is sent again
+        chat_.feed(ready, [](std::string_view name, std::string_view data) {
+            std::cout << name << ' ' << data << '\n';
+        });
+    }
+
     rekey::coze::ChatStream& chat_;
 };
 

@@ -99,4 +99,5 @@ int main() {
 //   a coroutine: answered for enterprise
 //   lost patience, 0 calls on their way
 //   drained
-//   a future: cancelled: credential personal, cancelled
+//   a future: cancelled: this client is closed and begins no more calls, credential personal,
+//   cancelled

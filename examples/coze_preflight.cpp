@@ -21,6 +21,8 @@
 //
 // Without COZE_API_TOKEN it takes the variables of coze_jwt_chat. In CI: `--json`; the exit status
 // is 0 only if the enterprise's credential can do what the personal one can.
+#include "support/standard_streams.hpp"
+
 #include <rekey/adapter/curl.hpp>
 #include <rekey/adapter/openssl.hpp>
 #include <rekey/client.hpp>
@@ -137,6 +139,7 @@ template <template <class> class Kind> int run(const Settings& settings, bool is
 }  // namespace
 
 int main(int argc, char** argv) {
+    support::hold_standard_streams();
     Settings settings;
     CLI::App app{"Will the enterprise's credential do? Each credential alone, before the move",
                  "coze_preflight"};

@@ -15,6 +15,7 @@
 // that goes away with the program.
 #include "support/fake_coze_server.hpp"
 #include "support/openssl_verifier.hpp"
+#include "support/standard_streams.hpp"
 
 #include <rekey/testing/fake_coze.hpp>
 
@@ -112,6 +113,7 @@ void print_exports(const rekey::testing::FakeCozeOptions& options, const std::st
 }  // namespace
 
 int main(int argc, char** argv) {
+    support::hold_standard_streams();
     std::uint16_t port = 0;
     std::string config_path;
     CLI::App app{"A Coze API on 127.0.0.1, for rehearsals. Ends on SIGINT or SIGTERM."};

@@ -21,6 +21,7 @@
 #include "support/openssl_verifier.hpp"
 #include "support/page_server.hpp"
 #include "support/screen.hpp"
+#include "support/standard_streams.hpp"
 #include "support/steady_load.hpp"
 
 #include <rekey/adapter/curl.hpp>
@@ -444,6 +445,7 @@ int run(const Settings& settings) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    support::hold_standard_streams();
     Settings settings;
     const std::string program = argc > 0 ? argv[0] : "";
     const std::size_t slash = program.rfind('/');

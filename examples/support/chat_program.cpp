@@ -3,6 +3,7 @@
 #include "chat_program.hpp"
 
 #include "ctrl_c.hpp"
+#include "standard_streams.hpp"
 
 #include <rekey/body/json_writer.hpp>
 #include <rekey/coze/environment.hpp>
@@ -45,7 +46,7 @@ std::string one_line(std::string text) {
 bool ChatTransport::Sink::operator()(std::string_view chunk) const {
     std::cout << chunk << std::flush;
     events->feed(chunk);
-    return true;
+    return !events->ended() || events->failed();  // some servers leave it open behind the last
 }
 
 rekey::TransportResult<HttpResponse> ChatTransport::operator()(
@@ -78,6 +79,7 @@ void ChatProgram::add_seconds(const std::string& option, std::uint64_t& value, s
 }
 
 bool ChatProgram::read(int argc, char** argv) {
+    hold_standard_streams();
     if (!read_options(argc, argv) || !read_environment()) return false;
     if (acts_for_ == ActsFor::user || polls_) cancel_on_ctrl_c(stop_);
     return true;
@@ -233,7 +235,8 @@ void ChatProgram::finish(const Result& created, const rekey::coze::ChatPoll& pol
             std::to_string(std::chrono::ceil<std::chrono::seconds>(poll.retry_after()).count()) +
             " s";
     has_ended_ = poll.end() == ChatEnd::stopped;
-    fail(line + ", while waiting for chat " + rekey::coze::chat_id(created->body));
+    const std::string id = rekey::coze::chat_id(created->body);
+    fail(id.empty() ? line : line + ", while waiting for chat " + id);
 }
 
 void ChatProgram::served(const Result& result) {

@@ -2,6 +2,8 @@
 // WebSettings: options and variables of a web backend.
 #include "web_settings.hpp"
 
+#include "standard_streams.hpp"
+
 #include <rekey/coze/environment.hpp>
 #include <rekey/oauth/authorize_url.hpp>
 #include <rekey/oauth/edit_url.hpp>
@@ -46,6 +48,7 @@ int WebSettings::complain(std::string_view what) {
 }
 
 bool WebSettings::read(int argc, char** argv) {
+    hold_standard_streams();
     return read_options(argc, argv) && read_environment();
 }
 

@@ -13,6 +13,8 @@ template <class Client> class Route;        // <rekey/route.hpp>, which comes wi
 
 namespace detail {
 
+template <class Request> struct ResumedCall;  // <rekey/resumable.hpp>
+
 /// The base of the policy that learns a route.
 struct LearnsRoute {};
 

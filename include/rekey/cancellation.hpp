@@ -43,8 +43,16 @@ private:
     std::exception_ptr first_{};
 };
 
+/// Where a `Stoppable` stands in a list. Apart, as `WakerLink`.
+class StoppableLink {
+    friend class StopList;
+    class Stoppable* earlier_ = nullptr;
+    class Stoppable* later_ = nullptr;
+    bool is_listed_ = false;
+};
+
 /// Something that a `Canceller` stops the moment it is cancelled; it counts its owners.
-class Stoppable {
+class Stoppable : public StoppableLink {
 public:
     virtual void stop() = 0;
     virtual void keep() noexcept = 0;
@@ -57,12 +65,6 @@ protected:
     Stoppable(const Stoppable&) = delete;
     Stoppable& operator=(const Stoppable&) = delete;
     ~Stoppable() = default;
-
-private:
-    friend class StopList;
-    Stoppable* earlier_ = nullptr;
-    Stoppable* later_ = nullptr;
-    bool is_listed_ = false;
 };
 
 /// What one canceller stops, and the flag that says so. Threads: any.

@@ -76,7 +76,8 @@ public:
         constexpr bool is_signed = std::is_void_v<typename Parts::Chain> || sets_header;
         static_assert(TransportCall::fits,
                       "rekey: the transport cannot be called with this request. It is called as "
-                      "transport(const Request&, const rekey::Attempt&) or transport(Request&).");
+                      "transport(const Request&, const rekey::Attempt&) or, with a copy of "
+                      "the request, transport(Request&).");
         static_assert(is_signed,
                       "rekey: this transport takes a request alone, and rekey cannot set a header "
                       "of it. Take a second argument, const rekey::Attempt&, or specialise "
@@ -106,7 +107,8 @@ public:
                           "rekey: the transport returns a type that rekey cannot read: it has no "
                           "status, status_code, status() or status_code(). Specialise "
                           "rekey::ResponseTraits<Response> in a few lines.");
-            static_assert(((sizeof(typename detail::JudgeOf<Plan::understood, void, Policies,
+            static_assert(sizeof(driver::Examiner<Parts, Response>) != 0 &&
+                          ((sizeof(typename detail::JudgeOf<Plan::understood, void, Policies,
                                                             Request, Policies...>::type) != 0) &&
                            ...));
             if constexpr (detail::Reads<Response>::known)
@@ -157,7 +159,7 @@ private:
     template <class Request, class... Extras>
     Result<ResponseTo<Request>> run_again(const Resumable<Request>& waiting,
                                           std::string_view subject, const Extras&... more) const {
-        const detail::ResumedCall resumed{subject, waiting.idempotency_key, waiting.idempotent};
+        const detail::ResumedCall<Request> resumed{waiting, subject};
         return this->template run<Request, ResponseTo<Request>>(waiting.request, more..., resumed);
     }
 

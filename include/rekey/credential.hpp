@@ -40,7 +40,7 @@ REKEY_DETECT(HasExchangeType, Type, std::declval<typename Type::Exchange>())
 REKEY_DETECT(NameIsStatic, Type,
              std::enable_if_t<!std::is_member_object_pointer_v<decltype(&Type::name)>>())
 
-inline std::string_view exposed(std::string_view token) noexcept { return token; }
+template <class Text> std::string_view exposed(const Text& token) { return text_in(token); }
 inline std::string_view exposed(const Secret& token) noexcept { return token.expose(); }
 
 }  // namespace detail
@@ -52,6 +52,7 @@ inline std::string_view exposed(const Secret& token) noexcept { return token.exp
 /// Optional    `scheme` (default `Bearer`; empty for none), `header` (default `Authorization`),
 ///             `origin` (`https://api.coze.com`: the token is sent nowhere else), `identity`.
 template <class Credential> struct CredentialTraits {
+    using Reads = Credential;  // what a specialisation derives from reads another, or has none
     static constexpr bool exchanges = detail::HasExchangeType<Credential>::value;
     static constexpr bool has_name = detail::HasName<Credential>::value;
     static constexpr bool token_is_member =
@@ -65,34 +66,29 @@ template <class Credential> struct CredentialTraits {
     static constexpr bool may_be_bound = detail::HasOrigin<Credential>::value;
 
     static std::string_view name([[maybe_unused]] const Credential& credential) noexcept {
-        if constexpr (has_name)
-            return std::string_view(credential.name);
-        else
-            return {};
+        if constexpr (has_name) return detail::text_in(credential.name);
+        return {};
     }
     static std::string_view scheme([[maybe_unused]] const Credential& credential) noexcept {
         if constexpr (detail::HasScheme<Credential>::value)
-            return std::string_view(credential.scheme);
-        else
-            return "Bearer";
+            return detail::text_in(credential.scheme);
+        return "Bearer";
     }
     static std::string_view header([[maybe_unused]] const Credential& credential) noexcept {
         if constexpr (detail::HasHeaderName<Credential>::value)
-            return std::string_view(credential.header);
-        else
-            return "Authorization";
+            return detail::text_in(credential.header);
+        return "Authorization";
     }
     static std::string_view origin([[maybe_unused]] const Credential& credential) noexcept {
         if constexpr (detail::HasOrigin<Credential>::value)
-            return std::string_view(credential.origin);
-        else
-            return {};
+            return detail::text_in(credential.origin);
+        return {};
     }
     /// The token, as text or Secret; whatever the user's function returns.
     static decltype(auto) token(const Credential& credential,
                                 [[maybe_unused]] const Context& context) {
         if constexpr (detail::HasTokenText<Credential>::value)
-            return std::string_view(credential.token);
+            return detail::text_in(credential.token);
         else if constexpr (detail::HasTokenSecret<Credential>::value)
             return credential.token.expose();
         else if constexpr (detail::HasTokenContextCall<Credential>::value)
@@ -103,6 +99,11 @@ template <class Credential> struct CredentialTraits {
 };
 
 namespace detail {
+
+/// Whether the name of a credential, a static one, is a constant, as its traits read it.
+REKEY_DETECT(NameIsConstant, Type,
+             std::enable_if_t<std::is_same_v<typename CredentialTraits<Type>::Reads, Type>>(),
+             std::integral_constant<bool, std::string_view(Type::name).empty()>())
 
 /// Whether credentials of these traits may have an origin; those that do not say so may.
 template <class Traits, class = void> struct MayBeBound : std::true_type {};

@@ -51,18 +51,6 @@ private:
 
 class NestedIn;  // rekey/nested.hpp
 
-/// Where the browser goes when it has come back from an authorization: a path of this site.
-struct ReturnTo {
-    std::string_view path;
-};
-
-/// Beside a callback: whose the tokens are from now on, if signing in changes that. A site whose
-/// users are sessions gives a fresh one here, so that nobody who knew the old one shares the
-/// tokens.
-struct SignedInAs {
-    std::string_view user;
-};
-
 namespace detail {
 
 template <class Wanted, class... Given>
@@ -132,11 +120,6 @@ struct CallExtras {
     template <class Extra> auto take(const Extra& extra) noexcept -> decltype(extra.add_to(*this)) {
         extra.add_to(*this);
     }
-    void take(const ReturnTo& extra) noexcept { return_to = extra.path; }
-    void take(const SignedInAs& extra) noexcept {
-        signs_in = true;
-        subject = extra.user;
-    }
     constexpr void take(const WithoutBinding&) noexcept {}
     void take(const SameCredentialAs& extra) noexcept {
         pinned = true;
@@ -153,20 +136,6 @@ template <class... Extras> constexpr CallExtras sorted_when_compiled() noexcept 
 }
 template <class... Extras>
 inline constexpr CallExtras constant_extras = sorted_when_compiled<Extras...>();
-
-/// Makes a call the one that is sent again for a user who has just authorized.
-struct ResumedCall {
-    std::string_view subject;
-    std::string_view idempotency_key;
-    bool idempotent;
-
-    void add_to(CallExtras& extras) const noexcept {
-        extras.subject = subject;
-        extras.idempotency_key = idempotency_key;
-        extras.idempotent = idempotent;
-        extras.reauthorized = true;
-    }
-};
 
 }  // namespace detail
 

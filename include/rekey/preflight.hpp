@@ -187,8 +187,7 @@ inline Action Preflight::answered(Answer answer) {
 
 namespace detail {
 
-template <class Response>
-std::string_view response_header(const Response& response, std::string_view name) {
+template <class Response> auto response_header(const Response& response, std::string_view name) {
     return rekey::detail::Reads<Response>::header(response, name);
 }
 

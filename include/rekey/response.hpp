@@ -4,6 +4,7 @@
 #define REKEY_RESPONSE_HPP
 
 #include <rekey/detail/ascii.hpp>
+#include <rekey/detail/bytes.hpp>
 #include <rekey/detail/detect.hpp>
 #include <rekey/version.hpp>
 
@@ -17,17 +18,27 @@ inline namespace v0_1 {
 
 namespace detail {
 
+template <class Type> using Plain = std::remove_cv_t<std::remove_reference_t<Type>>;
+
 REKEY_DETECT(HasStatusMember, Type, static_cast<int>(std::declval<const Type&>().status))
 REKEY_DETECT(HasStatusMethod, Type, static_cast<int>(std::declval<const Type&>().status()))
 REKEY_DETECT(HasStatusCodeMember, Type, static_cast<int>(std::declval<const Type&>().status_code))
 REKEY_DETECT(HasStatusCodeMethod, Type, static_cast<int>(std::declval<const Type&>().status_code()))
 REKEY_DETECT(HasResultInt, Type, static_cast<int>(std::declval<const Type&>().result_int()))
-REKEY_DETECT(HasBodyMember, Type, std::string_view(std::declval<const Type&>().body))
-REKEY_DETECT(HasBodyMethod, Type, std::string_view(std::declval<const Type&>().body()))
-REKEY_DETECT(HasTextMember, Type, std::string_view(std::declval<const Type&>().text))
-REKEY_DETECT(HasTextMethod, Type, std::string_view(std::declval<const Type&>().text()))
-REKEY_DETECT(HasHeaderMethod, Type,
-             std::string_view(std::declval<const Type&>().header(std::string_view{})))
+REKEY_DETECT(HasBodyMember, Type,
+             std::enable_if_t<is_text<Plain<decltype(std::declval<const Type&>().body)>>>())
+REKEY_DETECT(HasBodyMethod, Type,
+             std::enable_if_t<is_text<Plain<decltype(std::declval<const Type&>().body())>>>())
+REKEY_DETECT(HasTextMember, Type,
+             std::enable_if_t<is_text<Plain<decltype(std::declval<const Type&>().text)>>>())
+REKEY_DETECT(HasTextMethod, Type,
+             std::enable_if_t<is_text<Plain<decltype(std::declval<const Type&>().text())>>>())
+REKEY_DETECT(
+    HasHeaderMethod, Type,
+    std::enable_if_t<
+        is_text<Plain<decltype(std::declval<const Type&>().header(std::string_view{}))>>>())
+REKEY_DETECT(HasSomeBody, Type, std::declval<const Type&>().body)
+REKEY_DETECT(HasSomeBodyMethod, Type, std::declval<const Type&>().body())
 REKEY_DETECT(HasHeadersMember, Type,
              std::declval<const Type&>().headers.begin() !=
                  std::declval<const Type&>().headers.end())
@@ -37,8 +48,12 @@ REKEY_DETECT(HasHeadersMethod, Type,
 REKEY_DETECT(HasHeaderMember, Type,
              std::declval<const Type&>().header.begin() != std::declval<const Type&>().header.end())
 REKEY_DETECT(HasDeliveredMember, Type, static_cast<bool>(std::declval<const Type&>().delivered))
-REKEY_DETECT(HasPairFields, Type, std::string_view(std::declval<const Type&>().first))
-REKEY_DETECT(HasNameFields, Type, std::string_view(std::declval<const Type&>().name))
+REKEY_DETECT(HasPairFields, Type,
+             std::enable_if_t<is_text<decltype(std::declval<const Type&>().first)>>())
+REKEY_DETECT(HasNameFields, Type,
+             std::enable_if_t<is_text<decltype(std::declval<const Type&>().name)>>())
+REKEY_DETECT(HoldsTexts, Type,
+             std::enable_if_t<is_text<Plain<decltype(*std::declval<const Type&>().begin())>>>())
 REKEY_DETECT(HasHeaderList, Type,
              std::declval<Type&>().headers.push_back({std::string(), std::string()}))
 REKEY_DETECT(HasHeaderMap, Type,
@@ -48,18 +63,35 @@ REKEY_DETECT(HasUrlMember, Type, std::string_view(std::declval<const Type&>().ur
 REKEY_DETECT(HasStreamBody, Type, std::declval<const Type&>().body.rdbuf())
 REKEY_DETECT(HasStreamPointerBody, Type, std::declval<const Type&>().body->rdbuf())
 
+/// What keeps the text that an expression yields: a copy if it would not outlive the expression.
+template <class Text>
+using KeptText =
+    std::conditional_t<std::is_lvalue_reference_v<Text> || std::is_pointer_v<Plain<Text>> ||
+                           std::is_same_v<Plain<Text>, std::string_view>,
+                       std::string_view, std::string>;
+template <class Text> KeptText<Text> kept(Text&& text) { return KeptText<Text>(text_in(text)); }
+inline bool kept(bool claim) noexcept { return claim; }
+
+/// The value of a header field; the first of several. Never null, for the header is there.
+template <class Value> std::string_view field_text(const Value& value) {
+    if constexpr (is_text<Value>) return text_in(value);
+    if constexpr (HoldsTexts<Value>::value)
+        if (value.begin() != value.end()) return text_in(*value.begin());
+    return "";
+}
+
 /// The value of a header in a map of pairs or a list of {name, value}; an empty view if absent.
-template <class Headers>
-std::string_view header_in(const Headers& headers, std::string_view wanted) {
-    for (const auto& field : headers) {
-        using Field = std::decay_t<decltype(field)>;
+template <class Headers> KeptText<Headers> header_in(Headers&& headers, std::string_view wanted) {
+    using Text = KeptText<Headers>;
+    for (const auto& it : headers) {
+        using Field = std::decay_t<decltype(it)>;
         if constexpr (HasPairFields<Field>::value) {
-            if (same_ignoring_case(field.first, wanted)) return field.second;
+            if (same_ignoring_case(text_in(it.first), wanted)) return Text(field_text(it.second));
         } else if constexpr (HasNameFields<Field>::value) {
-            if (same_ignoring_case(field.name, wanted)) return field.value;
+            if (same_ignoring_case(text_in(it.name), wanted)) return Text(field_text(it.value));
         }
     }
-    return {};
+    return Text();
 }
 
 }  // namespace detail
@@ -76,7 +108,9 @@ std::string_view header_in(const Headers& headers, std::string_view wanted) {
 ///     static std::string_view header(const Answer&, std::string_view) { return {}; }
 /// };
 /// ```
-/// The views live as long as the response. `header` and `body` may return an empty view.
+/// A view lives as long as the response; a text that is made anew is returned as a `std::string`,
+/// by a method as well as here. Texts may be bytes (`std::vector<char>`) or null pointers, which
+/// are empty; of a header with several values the first counts.
 template <class Response> struct ResponseTraits {
     static constexpr bool known =
         detail::HasStatusMember<Response>::value || detail::HasStatusMethod<Response>::value ||
@@ -95,22 +129,28 @@ template <class Response> struct ResponseTraits {
         else
             return static_cast<int>(response.result_int());
     }
-    static std::string_view body(const Response& response) {
+    /// False: it has a body that is no text, in which no code can be looked up.
+    static constexpr bool body_is_text =
+        !(detail::HasSomeBody<Response>::value || detail::HasSomeBodyMethod<Response>::value) ||
+        detail::HasBodyMember<Response>::value || detail::HasTextMember<Response>::value ||
+        detail::HasBodyMethod<Response>::value || detail::HasTextMethod<Response>::value;
+
+    static auto body([[maybe_unused]] const Response& response) {
         if constexpr (detail::HasBodyMember<Response>::value)
-            return std::string_view(response.body);
+            return detail::text_in(response.body);
         else if constexpr (detail::HasTextMember<Response>::value)
-            return std::string_view(response.text);
+            return detail::text_in(response.text);
         else if constexpr (detail::HasBodyMethod<Response>::value)
-            return std::string_view(response.body());
+            return detail::kept(response.body());
         else if constexpr (detail::HasTextMethod<Response>::value)
-            return std::string_view(response.text());
+            return detail::kept(response.text());
         else
-            return {};
+            return std::string_view();
     }
-    static std::string_view header([[maybe_unused]] const Response& response,
-                                   [[maybe_unused]] std::string_view name) {
+    static auto header([[maybe_unused]] const Response& response,
+                       [[maybe_unused]] std::string_view name) {
         if constexpr (detail::HasHeaderMethod<Response>::value)
-            return std::string_view(response.header(name));
+            return detail::kept(response.header(name));
         else if constexpr (detail::HasHeadersMember<Response>::value)
             return detail::header_in(response.headers, name);
         else if constexpr (detail::HasHeadersMethod<Response>::value)
@@ -118,14 +158,13 @@ template <class Response> struct ResponseTraits {
         else if constexpr (detail::HasHeaderMember<Response>::value)
             return detail::header_in(response.header, name);
         else
-            return {};
+            return std::string_view();
     }
     /// True if a part of the answer already reached the caller (a stream that has begun).
     static bool delivered([[maybe_unused]] const Response& response) {
         if constexpr (detail::HasDeliveredMember<Response>::value)
             return static_cast<bool>(response.delivered);
-        else
-            return false;
+        return false;
     }
 };
 
@@ -140,26 +179,22 @@ template <class Request> struct RequestTraits {
     static std::string_view method([[maybe_unused]] const Request& request) {
         if constexpr (detail::HasMethodMember<Request>::value)
             return std::string_view(request.method);
-        else
-            return {};
+        return {};
     }
     /// False for a type without a `url` member: where it goes is then the caller's to watch.
     static constexpr bool knows_url = detail::HasUrlMember<Request>::value;
 
     /// The absolute URL; empty if the type does not tell. Guards the origin of a credential.
     static std::string_view url([[maybe_unused]] const Request& request) {
-        if constexpr (detail::HasUrlMember<Request>::value)
-            return std::string_view(request.url);
-        else
-            return {};
+        if constexpr (detail::HasUrlMember<Request>::value) return std::string_view(request.url);
+        return {};
     }
     /// The value of a header that the caller set, or an empty view.
     static std::string_view header([[maybe_unused]] const Request& request,
                                    [[maybe_unused]] std::string_view name) {
         if constexpr (detail::HasHeadersMember<Request>::value)
             return detail::header_in(request.headers, name);
-        else
-            return {};
+        return {};
     }
     /// Whether the caller set a header, be it to nothing.
     static bool has_header(const Request& request, std::string_view name) {
@@ -202,74 +237,48 @@ REKEY_DETECT_STATIC(RequestTraitsKnowCanSet,
 REKEY_DETECT_STATIC(RequestSaysOneShot, std::enable_if_t<Type::one_shot>())
 REKEY_DETECT_STATIC(RequestTraitsSayOneShot, std::enable_if_t<RequestTraits<Type>::one_shot>())
 REKEY_DETECT_STATIC(ResponseTraitsUnknown, std::enable_if_t<!ResponseTraits<Type>::known>())
+REKEY_DETECT_STATIC(TraitsCannotReadBody, std::enable_if_t<!ResponseTraits<Type>::body_is_text>())
 #undef REKEY_DETECT_STATIC
 
-/// The traits of a response, complete: what a user's specialisation leaves out is empty.
-template <class Response> struct Reads {
-    static constexpr bool known = !ResponseTraitsUnknown<Response>::value;
+/// A function of the traits; what stands for it where a user's specialisation leaves it out.
+#define REKEY_COMPLETE(function, Traits, IsThere, otherwise)                                      \
+    template <class... Name>                                                                      \
+    static auto function([[maybe_unused]] const Type& it, [[maybe_unused]] const Name&... name) { \
+        if constexpr (IsThere<Type>::value)                                                       \
+            return kept(Traits<Type>::function(it, name...));                                     \
+        else                                                                                      \
+            return otherwise;                                                                     \
+    }
 
-    static int status(const Response& response) {
-        return ResponseTraits<Response>::status(response);
-    }
-    static std::string_view body([[maybe_unused]] const Response& response) {
-        if constexpr (TraitsKnowBody<Response>::value)
-            return ResponseTraits<Response>::body(response);
-        else
-            return {};
-    }
-    static std::string_view header([[maybe_unused]] const Response& response,
-                                   [[maybe_unused]] std::string_view name) {
-        if constexpr (TraitsKnowHeader<Response>::value)
-            return ResponseTraits<Response>::header(response, name);
-        else
-            return {};
-    }
-    static bool delivered([[maybe_unused]] const Response& response) {
-        if constexpr (TraitsKnowDelivered<Response>::value)
-            return ResponseTraits<Response>::delivered(response);
-        else
-            return false;
-    }
+/// The traits of a response, complete: `body(response)`, `header(response, name)` and
+/// `delivered(response)`. Texts are views of what the response holds, or copies of what it made.
+template <class Type> struct Reads {
+    static constexpr bool known = !ResponseTraitsUnknown<Type>::value;
+    static constexpr bool body_is_text = !TraitsCannotReadBody<Type>::value;
+    static int status(const Type& response) { return ResponseTraits<Type>::status(response); }
+    REKEY_COMPLETE(body, ResponseTraits, TraitsKnowBody, std::string_view())
+    REKEY_COMPLETE(header, ResponseTraits, TraitsKnowHeader, std::string_view())
+    REKEY_COMPLETE(delivered, ResponseTraits, TraitsKnowDelivered, false)
 };
 
-/// The traits of a request, complete.
-template <class Request> struct Asks {
-    static constexpr bool can_set_header = !RequestTraitsKnowCanSet<Request>::value;
+/// The traits of a request, complete: `method(request)`, `url(request)`, `header(request, name)`
+/// and `has_header(request, name)`.
+template <class Type> struct Asks {
+    static constexpr bool can_set_header = !RequestTraitsKnowCanSet<Type>::value;
     static constexpr bool knows_url =
-        RequestTraitsKnowUrl<Request>::value && !RequestTraitsKnowNoUrl<Request>::value;
+        RequestTraitsKnowUrl<Type>::value && !RequestTraitsKnowNoUrl<Type>::value;
     /// Whether a send uses the request up: its body is a stream, or it or its traits say
     /// `static constexpr bool one_shot = true`. A body that is a function opens its stream anew.
     static constexpr bool is_one_shot =
-        HasStreamBody<Request>::value || HasStreamPointerBody<Request>::value ||
-        RequestSaysOneShot<Request>::value || RequestTraitsSayOneShot<Request>::value;
-
-    static std::string_view method([[maybe_unused]] const Request& request) {
-        if constexpr (RequestTraitsKnowMethod<Request>::value)
-            return RequestTraits<Request>::method(request);
-        else
-            return {};
-    }
-    static std::string_view url([[maybe_unused]] const Request& request) {
-        if constexpr (RequestTraitsKnowUrl<Request>::value)
-            return RequestTraits<Request>::url(request);
-        else
-            return {};
-    }
-    static std::string_view header([[maybe_unused]] const Request& request,
-                                   [[maybe_unused]] std::string_view name) {
-        if constexpr (RequestTraitsKnowHeader<Request>::value)
-            return RequestTraits<Request>::header(request, name);
-        else
-            return {};
-    }
-    static bool has_header([[maybe_unused]] const Request& request,
-                           [[maybe_unused]] std::string_view name) {
-        if constexpr (RequestTraitsKnowPresence<Request>::value)
-            return RequestTraits<Request>::has_header(request, name);
-        else
-            return !header(request, name).empty();
-    }
+        HasStreamBody<Type>::value || HasStreamPointerBody<Type>::value ||
+        RequestSaysOneShot<Type>::value || RequestTraitsSayOneShot<Type>::value;
+    REKEY_COMPLETE(method, RequestTraits, RequestTraitsKnowMethod, std::string_view())
+    REKEY_COMPLETE(url, RequestTraits, RequestTraitsKnowUrl, std::string_view())
+    REKEY_COMPLETE(header, RequestTraits, RequestTraitsKnowHeader, std::string_view())
+    REKEY_COMPLETE(has_header, RequestTraits, RequestTraitsKnowPresence,
+                   !header(it, name...).empty())
 };
+#undef REKEY_COMPLETE
 
 }  // namespace detail
 

@@ -9,6 +9,7 @@
 #include <rekey/trail.hpp>
 
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -46,12 +47,21 @@ template <class Response> class Result;
 
 /// What is known of a failure, whatever the type of the response.
 struct ErrorFacts {
-    ErrorKind kind = ErrorKind::permanent;
-    int http_status = 0;            ///< 0 without an answer.
-    std::int64_t service_code = 0;  ///< The body's `code`; 0 if there was none.
-    bool has_service_code = false;
-    Reach reach = Reach::never_sent;
-    std::string_view credential{};  ///< The name of the credential that signed the attempt.
+    ErrorKind kind;
+    int http_status;            ///< 0 without an answer.
+    std::int64_t service_code;  ///< The body's `code`; 0 if there was none.
+    bool has_service_code;
+    Reach reach;
+    union {                           // lest a call that is accepted fills it in
+        std::string_view credential;  ///< The name of the credential that signed the attempt.
+    };
+
+    ErrorFacts() noexcept : credential() {
+        kind = ErrorKind::permanent, reach = Reach::never_sent;
+        http_status = 0, service_code = 0, has_service_code = false;
+    }
+    /// With nothing filled in: a call that is accepted has no error to be read.
+    explicit ErrorFacts(std::nullptr_t) noexcept {}
 };
 
 namespace detail {
@@ -114,11 +124,11 @@ std::string describe(const ErrorText& error);
 /// service repeats one, it is cut out.
 template <class Response> class Error : public ErrorFacts {
 public:
-    Error() = default;
+    Error() noexcept : decode_(nullptr), attempts_(0), reason_(StopReason::not_retryable) {}
     /// An error of one's own, for a Result that one makes; `text` must hold no secret.
-    Error(ErrorKind what, std::string text) : words_(detail::Shared<detail::Words>::make()) {
+    Error(ErrorKind what, std::string text) : Error() {
         kind = what;
-        words_->note = std::move(text);
+        words_.made().note = std::move(text);
     }
 
     /// What the service said, or what happened to the attempt, in words.
@@ -156,11 +166,13 @@ private:
         return {};
     }
 
+    explicit Error(std::nullptr_t) noexcept : ErrorFacts(nullptr) {}
+
     detail::Maybe<Response> response_{};
-    const detail::Decoders<Response>* decode_ = nullptr;
+    const detail::Decoders<Response>* decode_;
     detail::Shared<detail::Words> words_{};  // written by the driver only, before there are copies
-    std::size_t attempts_ = 0;
-    StopReason reason_ = StopReason::not_retryable;
+    std::size_t attempts_;
+    StopReason reason_;
 };
 
 /// How a call ended: the response that was accepted, or the error; and always the trail.
@@ -173,13 +185,19 @@ public:
     using value_type = Response;
     using error_type = Error<Response>;
 
-    Result() noexcept {}
+    Result() noexcept : reason_(StopReason::cancelled), slot_(0) {}
     /// A success or a failure of one's own, with an empty trail: for `and_then` and `or_else`.
-    Result(Response response) : reason_(StopReason::success), trail_(nullptr) {
+    Result(Response response) : reason_(StopReason::success), slot_(0), trail_(nullptr) {
         error_.response_.set(std::move(response));
     }
     Result(Error<Response> error)
-        : error_(std::move(error)), reason_(error_.reason_), trail_(nullptr) {}
+        : error_(std::move(error)), reason_(error_.reason_), slot_(0), trail_(nullptr) {}
+    /// That of a call that begins; the driver's. Either `filled`, or `Writer::fill` does it before
+    /// the call goes on after its first sends.
+    [[gnu::always_inline]] Result(const detail::Names& names, bool filled) noexcept
+        : error_(nullptr), trail_(names) {
+        if (filled) Writer(*this).fill();
+    }
 
     bool has_value() const noexcept { return reason_ == StopReason::success; }
     explicit operator bool() const noexcept { return has_value(); }
@@ -262,6 +280,12 @@ public:
         void come_back_after(Duration delay) {
             if (delay > Duration{0}) words().retry_after = delay;
         }
+        /// Says that nothing has happened so far.
+        void fill() noexcept {
+            static_cast<ErrorFacts&>(error()) = ErrorFacts();
+            error().decode_ = nullptr;
+            trail().has(0);
+        }
         void no_words() noexcept { result_.error_.words_ = {}; }
         /// The decoders must outlive every result: static ones.
         void decode_with(const detail::Decoders<Response>& to) noexcept { error().decode_ = &to; }
@@ -269,7 +293,7 @@ public:
             result_.reason_ = StopReason::success;
             result_.slot_ = slot;
         }
-        void end(StopReason reason, std::uint8_t slot) noexcept {
+        void end(StopReason reason, std::uint8_t slot) {
             result_.reason_ = reason;
             result_.slot_ = slot;
             result_.error_.reason_ = reason;
@@ -311,16 +335,16 @@ private:
     }
 
     Error<Response> error_;
-    StopReason reason_ = StopReason::cancelled;
-    std::uint8_t slot_ = 0;
+    StopReason reason_;
+    std::uint8_t slot_;
     Trail trail_;
 };
 
 namespace detail {
-/// The word at a place of words with a space between them; the last one for a place behind it.
-inline std::string_view word(std::string_view words, unsigned at) noexcept {
-    for (; at != 0; --at) words.remove_prefix(words.find(' ') + 1);
-    return words.substr(0, words.find(' '));
+/// The word at a place of words with such a sign between them; the last one for a place behind it.
+inline std::string_view word(std::string_view words, unsigned at, char between = ' ') noexcept {
+    for (; at != 0; --at) words.remove_prefix(words.find(between) + 1);
+    return words.substr(0, words.find(between));
 }
 }  // namespace detail
 
@@ -347,26 +371,15 @@ inline std::string_view advice(const ErrorText& error) noexcept {
         return "the service may have acted; declare the call Idempotent{} if repeating it is "
                "harmless";
     if (error.reason == StopReason::deadline) return "give the call more time, or try again later";
-    switch (error.kind) {
-        case ErrorKind::refused:
-            return "create a credential that may use this resource, or authorize it again";
-        case ErrorKind::not_found:
-            return "compare the id with the account and region that the credentials belong to";
-        case ErrorKind::rate_limited: return "send fewer requests, or wait and try again";
-        case ErrorKind::quota_exhausted: return "raise the quota or settle the bill";
-        case ErrorKind::transient: return "try again later";
-        case ErrorKind::permanent: return "correct the request";
-        case ErrorKind::transport: return "look at the network between here and the service";
-        case ErrorKind::malformed_response:
-            return "look for a proxy or a gateway that answers in place of the service";
-        case ErrorKind::exchange_failed: return "look at the token endpoint, then try again";
-        case ErrorKind::configuration: return "correct the configuration";
-        case ErrorKind::authorization_needed: return "let the user authorize";
-        case ErrorKind::authorization_denied: return "ask the user again only if they want to";
-        case ErrorKind::not_admitted: return "try again later";
-        case ErrorKind::cancelled: return {};
-    }
-    return {};
+    return word(
+        "create a credential that may use this resource, or authorize it again|"
+        "compare the id with the account and region that the credentials belong to|"
+        "send fewer requests, or wait and try again|raise the quota or settle the bill|"
+        "try again later|correct the request|look at the network between here and the service|"
+        "look for a proxy or a gateway that answers in place of the service|"
+        "look at the token endpoint, then try again|correct the configuration|"
+        "let the user authorize|ask the user again only if they want to||try again later|",
+        static_cast<unsigned>(error.kind), '|');
 }
 
 inline std::string describe(const ErrorText& error) {

@@ -130,6 +130,23 @@ private:
 template <class Request, class Response, class... Extras>
 Resumable(Request, const Result<Response>&, const Extras&...) -> Resumable<Request>;
 
+namespace detail {
+
+/// Makes a call the one that is sent again for a user who has just authorized.
+template <class Request> struct ResumedCall {
+    const Resumable<Request>& waiting;
+    std::string_view subject;
+
+    void add_to(CallExtras& extras) const noexcept {
+        extras.subject = subject;
+        extras.idempotency_key = waiting.idempotency_key;
+        extras.idempotent = waiting.idempotent;
+        extras.reauthorized = true;
+    }
+};
+
+}  // namespace detail
+
 }  // namespace v0_1
 }  // namespace rekey
 

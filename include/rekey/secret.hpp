@@ -57,8 +57,9 @@ public:
     }
     WipedText(const WipedText& other) : WipedText(other.view()) {}
     WipedText(WipedText&& other) noexcept { swap(other); }
-    WipedText& operator=(WipedText other) noexcept {
-        swap(other);
+    WipedText& operator=(const WipedText& other) { return *this = WipedText(other); }
+    WipedText& operator=(WipedText&& other) noexcept {
+        WipedText(std::move(other)).swap(*this);
         return *this;
     }
     ~WipedText() {
@@ -88,9 +89,8 @@ bool constant_time_equal(Iterator left, std::size_t left_size, Iterator right,
     Iterator other = same_size ? right : left;
     volatile unsigned char difference = same_size ? 0 : 1;
     for (std::size_t i = 0; i != left_size; ++i, ++left, ++other) {
-        const unsigned one = static_cast<unsigned char>(*left);
-        const unsigned two = static_cast<unsigned char>(*other);
-        difference = static_cast<unsigned char>(difference | (one ^ two));
+        const int both = static_cast<unsigned char>(*left) ^ static_cast<unsigned char>(*other);
+        difference = static_cast<unsigned char>(difference | both);
     }
     return difference == 0;
 }

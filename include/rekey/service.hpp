@@ -54,8 +54,10 @@ struct Service {
     /// unless it begins like JSON, for then it is a text that was cut short.
     static constexpr bool accepts_unread(std::string_view /*content_type*/,
                                          std::string_view body) noexcept {
-        for (const char c : body)
-            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c != '{' && c != '[';
+        for (const char c : body)  // behind spaces and a byte order mark
+            if (c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\xEF' && c != '\xBB' &&
+                c != '\xBF')
+                return c != '{' && c != '[';
         return true;
     }
 

@@ -53,9 +53,11 @@ struct Names {
 /// Cost  inline storage, no allocation.
 class Trail {
 public:
-    Trail() noexcept {}  // not `= default`, which would fill the entries with zeros
+    Trail() noexcept : count_(0) {}  // not `= default`, which would fill the entries with zeros
+    /// One of a call that is about to begin; its count is yet to be said.
+    explicit Trail(const detail::Names& names) noexcept : names_(names) {}
     /// One with nothing in it that is filled, so that no compiler warns where it is copied.
-    explicit Trail(std::nullptr_t) noexcept : entries_() {}
+    explicit Trail(std::nullptr_t) noexcept : count_(0), entries_() {}
 
     /// How many attempts there were in all.
     std::size_t count() const noexcept { return count_; }
@@ -79,12 +81,10 @@ public:
     std::string_view credential(std::uint8_t slot) const noexcept { return names_[slot]; }
 
     const detail::Names& names() const noexcept { return names_; }
-    void name(const detail::Names& names) noexcept {
-        names_.list = names.list;
-        if (names.owned) names_.owned = names.owned;
-    }
     /// The room for the entry of a send, one of the first four, where all before were sends.
-    TrailEntry& of_send(std::uint32_t number) { return count_ = number, entries_[number - 1]; }
+    TrailEntry& of_send(std::uint32_t number) noexcept { return entries_[number - 1]; }
+    /// Says how many entries of sends are there.
+    void has(std::uint32_t sends) noexcept { count_ = sends; }
     /// The room for the next entry; the driver fills it.
     TrailEntry& add() {
         const std::size_t index = count_ < half ? count_ : half + (count_ - half) % half;
@@ -96,7 +96,7 @@ private:
     static constexpr std::size_t half = 4;
     static constexpr std::size_t kept = 2 * half;
 
-    std::size_t count_ = 0;
+    std::size_t count_;
     detail::Names names_{};
     TrailEntry entries_[kept];  // uninitialised on purpose: `count_` says which are there
 };

@@ -18,6 +18,25 @@ inline namespace v0_1 {
 
 struct AuthorizationEnd;  // <rekey/resumable.hpp>
 
+/// Where the browser goes when it has come back from an authorization: a path of this site.
+struct ReturnTo {
+    std::string_view path;
+
+    void add_to(detail::CallExtras& extras) const noexcept { extras.return_to = path; }
+};
+
+/// Beside a callback: whose the tokens are from now on, if signing in changes that. A site whose
+/// users are sessions gives a fresh one here, so that nobody who knew the old one shares the
+/// tokens.
+struct SignedInAs {
+    std::string_view user;
+
+    void add_to(detail::CallExtras& extras) const noexcept {
+        extras.signs_in = true;
+        extras.subject = user;
+    }
+};
+
 namespace driver {
 
 /// Whether a call says which browser it belongs to, where it has to.
@@ -33,9 +52,8 @@ template <class Client, class... Extras> constexpr void require_binding() noexce
 /// end   an `AuthorizationEnd` without an authorization.
 template <class Response, class End>
 Result<Response> unfinished(const End& end, const detail::Names& names) {
-    Result<Response> result;
+    Result<Response> result(names, true);
     typename Result<Response>::Writer writer(result);
-    writer.trail().name(names);
     writer.error().kind = end.kind;
     writer.note(std::string(end.message));
     writer.log_id(std::string(end.log_id));

@@ -4,6 +4,7 @@
 #define REKEY_WIRE_HPP
 
 #include <rekey/attempt.hpp>
+#include <rekey/body/json.hpp>
 #include <rekey/http.hpp>
 #include <rekey/transport.hpp>
 
@@ -121,9 +122,25 @@ void each_header(const HttpRequest& request, const Attempt& attempt,
 /// How the end of an answer's body is marked (RFC 9112 §6.3).
 enum class Framing : unsigned char {
     whole,         ///< By its length, its chunks, or because there is none.
-    open,          ///< By nothing but the closed connection: cannot be told from a cut one.
-    contradictory  ///< By two lengths that differ.
+    open,          ///< By nothing but the closed connection (HTTP/1.0): see `ends_itself`.
+    contradictory  ///< By two lengths that differ, or by one that is no number of bytes.
 };
+
+/// Whether a Content-Length is one number of bytes, which may stand there several times (RFC 9110
+/// §8.6), the same as `length` unless that is empty; then it becomes it.
+inline bool is_one_length(std::string_view value, std::string_view& length) noexcept {
+    constexpr std::size_t most_digits = 18;  // which always fit; libraries read more as less
+    for (;;) {
+        const std::size_t comma = value.find(',');
+        const std::string_view one = trimmed(value.substr(0, comma));
+        if (one.find_first_not_of("0123456789") != std::string_view::npos) return false;
+        if (one.empty() || one.size() > most_digits) return false;
+        if (!length.empty() && length != one) return false;
+        length = one;
+        if (comma == std::string_view::npos) return true;
+        value.remove_prefix(comma + 1);
+    }
+}
 
 /// The framing of an answer to a request of that method.
 inline Framing framing_of(std::string_view method, int status,
@@ -132,24 +149,30 @@ inline Framing framing_of(std::string_view method, int status,
     std::string_view length;
     for (const HttpHeader& header : headers) {
         if (same_header_name(header.name, "Transfer-Encoding")) coding = header.value;
-        if (!same_header_name(header.name, "Content-Length")) continue;
-        if (!length.empty() && length != header.value) return Framing::contradictory;
-        length = header.value;
+        if (same_header_name(header.name, "Content-Length") && !is_one_length(header.value, length))
+            return Framing::contradictory;
     }
     if (method == "HEAD" || status == 204 || status == 304) return Framing::whole;
-    constexpr std::string_view chunked = "chunked";  // Frames only as the last coding.
     if (coding.empty()) return length.empty() ? Framing::open : Framing::whole;
-    return coding.size() >= chunked.size() &&
-                   same_header_name(coding.substr(coding.size() - chunked.size()), chunked)
-               ? Framing::whole
-               : Framing::open;
+    const std::size_t comma = coding.rfind(',');  // Frames only as the last coding.
+    if (comma != std::string_view::npos) coding.remove_prefix(comma + 1);
+    return same_header_name(trimmed(coding), "chunked") ? Framing::whole : Framing::open;
+}
+
+/// Whether a body shows by itself that nothing of it is missing: one JSON object or array with
+/// nothing but spaces behind it, which no beginning of a longer one is. That is how an answer with
+/// `Framing::open` can be vouched for; any other cannot be told from a cut one.
+inline bool ends_itself(std::string_view text) noexcept {
+    const body::Kind kind = body::find(text).kind;
+    return kind == body::Kind::object || kind == body::Kind::array;
 }
 
 /// What every transport says of an answer that it cannot vouch for.
 inline constexpr const char* open_ended =
     "nothing but the closed connection marks the end of the answer, so it cannot be told from a "
     "cut one";
-inline constexpr const char* two_lengths = "the answer has two different Content-Length headers";
+inline constexpr const char* two_lengths =
+    "the Content-Length of the answer is no one number of bytes";
 
 /// The shorter of the transport's own limit and the attempt's; zero means none (for both).
 inline Duration limit_of(Duration own, const Attempt& attempt) noexcept {

@@ -2,6 +2,8 @@
 // The libcurl transport against a scripted server on loopback.
 // TLS cases need OpenSSL for the server: build with REKEY_TESTS_LOOPBACK_TLS and link it.
 #include <rekey/adapter/curl.hpp>
+#include <rekey/coze.hpp>
+#include <rekey/coze/chat_stream.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -280,11 +282,19 @@ TEST_CASE("curl: an answer that breaks off or is not HTTP is cut short") {
     check_error(Transport{}(post(server.url()), signed_attempt()), Reach::cut_short);
 }
 
-TEST_CASE("curl: a body that ends only with the connection cannot be vouched for") {
-    check_error(answered_with("HTTP/1.1 200 OK\r\n\r\n{\"code\":0}"), Reach::cut_short);
-    check_error(answered_with("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"),
-                Reach::cut_short);
-    check_error(answered_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n{}"),
+TEST_CASE("curl: a body that ends only with the connection is taken if it ends with its bracket") {
+    for (const char* const body : {"{\"code\":0}", " [1,{\"a\":\"]\"}]\r\n", "{}"}) {
+        CAPTURE(body);
+        const auto answer = answered_with(std::string("HTTP/1.0 200 OK\r\n\r\n") + body);
+        REQUIRE(answer.has_value());
+        CHECK(answer->body == body);
+    }
+    for (const char* const body :
+         {"", "{\"code\":0", "{\"code\":0}}", "{\"code\":0}{", "0", "\"{}\"", "<html></html>"}) {
+        CAPTURE(body);
+        check_error(answered_with(std::string("HTTP/1.1 200 OK\r\n\r\n") + body), Reach::cut_short);
+    }
+    check_error(answered_with("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n{"),
                 Reach::cut_short);
     CHECK(answered_with("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}").has_value());
     CHECK(answered_with("HTTP/1.1 204 No Content\r\n\r\n").has_value());
@@ -321,7 +331,7 @@ TEST_CASE("curl: an answer that comes byte by byte is whole") {
     CHECK((*result).body == "{\"code\":4200}");
 }
 
-TEST_CASE("curl: an endless answer stops at the limit") {
+TEST_CASE("S25 curl: an endless answer stops at the limit") {
     Options options;
     options.max_body_bytes = std::size_t{1} << 20;
     for (const char* head : {"Transfer-Encoding: chunked", "Content-Length: 99999999999"}) {
@@ -649,6 +659,115 @@ TEST_CASE("curl stream: a refusal comes back whole and the sink is never called"
         CHECK_FALSE((*result).delivered);
     }
     CHECK(called == 0);
+}
+
+TEST_CASE(
+    "curl stream: a refusal that is the first event is an answer, and nobody waits for more") {
+    const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+    const std::string events = ":ping\n\nevent: error\r\ndata: {\"code\":4101}\r\n";
+    int called = 0;
+    const auto sink = [&](std::string_view) { return ++called != 0; };
+    Server stays_open([&](Connection& connection) {
+        if (!connection.read()) return;
+        connection.write(head + "Transfer-Encoding: chunked\r\n\r\n");
+        for (const char& c : events) connection.chunk(std::string(1, c));
+        connection.chunk("\r\nevent:done\ndata:[DONE]\n\n");
+        connection.linger_until_closed();
+    });
+    Server closes([&](Connection& connection) {
+        if (!connection.read()) return;
+        connection.write(head + "\r\n" + events);  // no blank line, no length
+    });
+    for (const Server* const server : {&stays_open, &closes}) {
+        const auto transport = Transport{}.stream(sink);
+        for (int i = 0; i != 2; ++i) {  // the second time on a handle that stopped
+            const auto result = transport(post(server->url()), hasty(seconds{20}));
+            REQUIRE(result.has_value());
+            CHECK((*result).status == 200);
+            CHECK((*result).body == "{\"code\":4101}");
+            CHECK_FALSE((*result).delivered);
+        }
+    }
+    CHECK(called == 0);
+}
+
+TEST_CASE("curl stream: what no event decided is handed on when the body has ended") {
+    for (const std::string body : {":ping\n\n", "event:error\ndata:{}"}) {
+        Server server(Server::always(200, body, "Content-Type: text/event-stream\r\n"));
+        std::string seen;
+        bool goes_on = true;
+        const auto sink = [&](std::string_view chunk) {
+            seen += chunk;
+            return goes_on;
+        };
+        const auto result = Transport{}.stream(sink)(post(server.url()), signed_attempt());
+        REQUIRE(result.has_value());
+        CHECK((*result).delivered);
+        CHECK((*result).body.empty());
+        CHECK(seen == body);
+        goes_on = false;
+        check_error(Transport{}.stream(sink)(post(server.url()), signed_attempt()),
+                    Reach::delivered, TransportVerdict::cancelled);
+        Options options;
+        options.max_stream_bytes = body.size() - 1;
+        check_error(Transport{options}.stream(sink)(post(server.url()), signed_attempt()),
+                    Reach::cut_short);
+    }
+}
+
+TEST_CASE("curl stream: a client falls back on a first event that refuses, and shows none of it") {
+    struct Row {
+        const char* code;
+        std::size_t calls;
+    };
+    for (const Row row : {Row{"4100", 2}, Row{"4101", 2}, Row{"4200", 2}, Row{"5000", 1},
+                          Row{"4028", 1}, Row{"4009", 1}}) {
+        CAPTURE(row.code);
+        const std::string good = "event:conversation.chat.created\ndata:{}\n\nevent:done\n\n";
+        const std::string bad =
+            "event:error\ndata:{\"code\":" + std::string(row.code) + ",\"msg\":\"no\"}\n\n";
+        std::atomic<int> calls{0};
+        Server server([&](Connection& connection) {
+            while (connection.read()) {
+                connection.write(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                    "X-Tt-Logid: log-7\r\nTransfer-Encoding: chunked\r\n\r\n");
+                connection.chunk(calls++ == 0 ? bad : good);
+                connection.chunk("");
+            }
+        });
+        rekey::coze::ChatStream chat;
+        std::string seen;
+        const auto sink = [&](std::string_view chunk) {
+            seen += chunk;
+            chat.feed(chunk);
+            return true;
+        };
+        const rekey::Client client{
+            rekey::coze::WatchedStream{Transport{}.stream(sink), chat},
+            rekey::CredentialChain{
+                rekey::coze::Pat<rekey::coze::Personal>{"pat_1", server.url("")},
+                rekey::coze::Pat<rekey::coze::Enterprise>{"pat_2", server.url("")}},
+            rekey::coze::RetryOnRefusal{}};
+        const auto result = client.send(post(server.url("/v3/chat")));
+        const auto requests = server.requests();
+        REQUIRE(requests.size() == row.calls);
+        CHECK(requests[0].head.find("Bearer pat_1\r\n") != std::string::npos);
+        if (row.calls == 2) {
+            REQUIRE(result);
+            CHECK(requests[1].head.find("Bearer pat_2\r\n") != std::string::npos);
+            CHECK(result.credential() == "enterprise");
+            CHECK(result->delivered);
+            CHECK(seen == good);
+        } else {
+            REQUIRE_FALSE(result);
+            CHECK(std::to_string(result.error().service_code) == row.code);
+            CHECK(result.error().message() == "no");
+            CHECK(result.error().log_id() == "log-7");
+            CHECK(result.error().reach == Reach::answered);
+            CHECK(seen.empty());
+        }
+    }
 }
 
 TEST_CASE("curl stream: after the first event a failure says that something was delivered") {

@@ -2,6 +2,7 @@
 // The store in files on a real file system, and processes that die.
 #include <rekey/token/file_store.hpp>
 
+#include "../support/memory.hpp"
 #include "../support/stores.hpp"
 #include "catch.hpp"
 
@@ -101,6 +102,36 @@ TEST_CASE("two stores on one folder exclude each other, and a killed process hol
     close(ready[0]);
     close(ready[1]);
 }
+
+#if !defined(REKEY_TESTS_COUNT_NOTHING) && defined(__cpp_exceptions)
+TEST_CASE("a store that runs out of memory gives back its lock, its lease and its files") {
+    const Folder folder;
+    FileStore store(folder.path());
+    const Secret value("a record that is longer than what a string keeps inside itself");
+    const std::string owner = "an owner with a name of many letters";
+    const auto lowest_free = [] {
+        const int file = dup(0);
+        close(file);
+        return file;
+    };
+    const int before = lowest_free();
+    std::uint64_t version = 0;
+    for (long kept = 0, failed = 1; failed != 0; ++kept) {
+        INFO("allocation " << kept);
+        failed = memory::fails_after(kept, [&] {
+            (void)store.acquire("key", owner, 1s);
+            (void)store.swap("key", version, version + 1, value);
+            (void)store.load("key");
+        });
+        store.release("key", owner);
+        REQUIRE(lowest_free() == before);
+        version = store.load("key").version;
+        CHECK(store.swap("key", version, version + 1, value) == Swapped::done);
+        ++version;
+        CHECK(kept < 100);
+    }
+}
+#endif
 
 TEST_CASE("many writers in files lose no update") {
     const Folder folder;

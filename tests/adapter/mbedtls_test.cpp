@@ -2,14 +2,13 @@
 #include <rekey/adapter/mbedtls.hpp>
 
 #include "catch.hpp"
+#include "support/memory.hpp"
 #include "support/rs256_suite.hpp"
 
 #include <rekey/oauth/random_token.hpp>
 
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,25 +18,16 @@
 using rekey::adapter::MbedtlsRandom;
 using rekey::adapter::MbedtlsRs256;
 
-// ThreadSanitizer brings its own allocation functions, which cannot be replaced.
-#if defined(__SANITIZE_THREAD__)
-#define REKEY_TEST_SKIPS_FREED_MEMORY
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define REKEY_TEST_SKIPS_FREED_MEMORY
-#endif
-#endif
-
-#if !defined(REKEY_TEST_SKIPS_FREED_MEMORY)
+#ifndef REKEY_TESTS_COUNT_NOTHING
 namespace {
 
 // A part of the key's text, in whose place nothing may stand when its memory is given back.
 constexpr char needle[] = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj";
-bool watches = false;
 int freed_with_the_key = 0;
 
-void look_at(const void* memory, std::size_t size) noexcept {
-    const char* const bytes = static_cast<const char*>(memory);
+void look_at(void* given) noexcept {
+    const char* const bytes = static_cast<const char*>(given);
+    const std::size_t size = malloc_usable_size(given);
     for (std::size_t at = 0; at + sizeof needle - 1 <= size; ++at)
         if (std::memcmp(bytes + at, needle, sizeof needle - 1) == 0) {
             ++freed_with_the_key;
@@ -47,31 +37,9 @@ void look_at(const void* memory, std::size_t size) noexcept {
 
 }  // namespace
 
-// A block is given out with nothing of an earlier one in it.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    return std::calloc(1, size == 0 ? 1 : size);
-}
-void* operator new(std::size_t size) {
-    if (void* const memory = operator new(size, std::nothrow)) return memory;
-    throw std::bad_alloc();
-}
-void* operator new[](std::size_t size) { return operator new(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-    return operator new(size, std::nothrow);
-}
-void operator delete(void* memory) noexcept {
-    if (watches && memory != nullptr) look_at(memory, malloc_usable_size(memory));
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { operator delete(memory); }
-void operator delete[](void* memory) noexcept { operator delete(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { operator delete(memory); }
-
 TEST_CASE("no copy of the key's text is given back to the heap as it was") {
     freed_with_the_key = 0;
-    watches = true;
+    memory::looks_at = look_at;
     {
         const auto made = MbedtlsRs256::from_pem(rs256_suite::rfc7515_key);
         CHECK(made);
@@ -82,7 +50,7 @@ TEST_CASE("no copy of the key's text is given back to the heap as it was") {
     {
         const std::string kept(rs256_suite::rfc7515_key);  // the test sees one that is not wiped
     }
-    watches = false;
+    memory::looks_at = nullptr;
     CHECK(freed_with_the_key == 1);
 }
 

@@ -5,6 +5,7 @@
 #include "support/rs256_suite.hpp"
 
 #include <rekey/coze/app_auth.hpp>
+#include <rekey/coze/environment.hpp>
 #include <rekey/oauth/random_token.hpp>
 #include <rekey/oauth/signed_later.hpp>
 #include <rekey/token/memory_store.hpp>
@@ -14,6 +15,7 @@
 #include <openssl/ec.h>
 #include <openssl/obj_mac.h>
 
+#include <cstdlib>
 #include <set>
 #include <string>
 #include <string_view>
@@ -312,6 +314,14 @@ TEST_CASE("S75 two records that are swapped, one rolled back and one renamed do 
         changed[i] = changed[i] == '7' ? '8' : '7';
         if (opens(changed, "ann", 5)) FAIL("with another byte at " << i);
     }
+}
+
+TEST_CASE("a key file that is empty is told from a variable that is not set") {
+    const auto told = [] { return rekey::coze::from_environment<rekey::coze::AppAuth>().error(); };
+    REQUIRE(setenv("COZE_JWT_OAUTH_PRIVATE_KEY_FILE_PATH", "/dev/null", 1) == 0);
+    CHECK(told() == "COZE_JWT_OAUTH_PRIVATE_KEY_FILE_PATH: the file is empty");
+    REQUIRE(unsetenv("COZE_JWT_OAUTH_PRIVATE_KEY_FILE_PATH") == 0);
+    CHECK(told() == "COZE_JWT_OAUTH_PRIVATE_KEY_FILE_PATH: is not set");
 }
 
 TEST_CASE("keys are read as digits or base64, and a bad one is refused with a sentence") {

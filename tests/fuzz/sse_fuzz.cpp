@@ -49,18 +49,38 @@ std::string events_of(std::string_view body, std::string_view lengths, std::size
     return log;
 }
 
+// Whether the first event of a body is called error and has this data, as the scanner reads it.
+bool is_first_error(std::string_view body, std::string_view data) {
+    rekey::stream::EventScanner scanner{body.size() + 1};
+    int seen = 0;
+    bool is_it = false;
+    const auto look = [&](std::string_view name, std::string_view read) {
+        if (seen++ == 0) is_it = name == "error" && read == data;
+    };
+    scanner.feed(body, look);
+    scanner.finish(look);
+    return is_it;
+}
+
 std::string gate_of(std::string_view body, std::string_view lengths, std::size_t limit) {
     std::string forwarded;
     rekey::stream::Gate gate{200, "text/event-stream", limit};
     in_chunks(body, lengths, [&](std::string_view chunk) { forwarded += gate.feed(chunk); });
-    std::string log = gate.finish() == rekey::stream::GateState::pass ? "pass" : "hold";
+    forwarded += gate.finish();
+    std::string log = gate.state() == rekey::stream::GateState::pass ? "pass" : "hold";
     log += gate.overflowed() ? 'o' : '-';
+    log += gate.has_answer() ? 'a' : '-';
     add(log, forwarded);
-    if (gate.state() == rekey::stream::GateState::hold) {
-        const std::string held = gate.take_held();
-        if (held.size() > limit || held != body.substr(0, held.size())) std::abort();
-        add(log, held);
-    } else if (forwarded != body) {
+    if (gate.state() != rekey::stream::GateState::hold) {
+        if (forwarded != body || gate.has_answer()) std::abort();
+        return log;
+    }
+    const std::string held = gate.take_held();
+    add(log, held);
+    if (!forwarded.empty() || held.size() > limit) std::abort();
+    if (!gate.has_answer()) {
+        if (held != body.substr(0, held.size())) std::abort();
+    } else if (!is_first_error(body, held) || gate.overflowed()) {
         std::abort();
     }
     return log;

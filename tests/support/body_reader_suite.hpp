@@ -122,6 +122,12 @@ template <class Reader> void brackets_are_bounded() {
             CHECK(same(Reader::code(body), StrictJson::code(body)));
             CHECK(same(Reader::code(body), depth < 1024 ? corpus::present(1) : corpus::malformed));
         }
+        for (const std::size_t depth : {1023U, 1024U, 1025U}) {  // the innermost one is empty
+            CAPTURE(begin, depth);
+            std::string body = nested(depth, depth, begin, end);
+            body.erase(begin == '{' ? body.find("\"a\":0") : body.find('0'), begin == '{' ? 5 : 1);
+            CHECK(same(Reader::code(body), depth < 1024 ? corpus::present(1) : corpus::malformed));
+        }
         for (const std::size_t depth : {100000U, 1000000U}) {
             CHECK(Reader::code(nested(depth, depth, begin, end)).found == Found::malformed);
             CHECK(Reader::code(nested(depth, 0, begin, end)).found == Found::malformed);
@@ -131,6 +137,8 @@ template <class Reader> void brackets_are_bounded() {
 
 template <class Reader> void bytes_are_checked() {
     using namespace std::string_view_literals;
+    CHECK(same(Reader::code("\xEF\xBB\xBF{\"code\":0}"), corpus::present(0)));
+    CHECK(Reader::code("\xEF\xBB\xBF\xEF\xBB\xBF{\"code\":0}").found == Found::malformed);
     for (const std::string_view bytes : {"\x7F"sv,
                                          "\xC2\x80"sv,
                                          "\xE4\xB8\xAD"sv,

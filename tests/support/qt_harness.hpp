@@ -21,6 +21,8 @@ inline QCoreApplication& application() {
 struct OverQt : harness::Asynchronous<OverQt> {
     static constexpr bool joins_headers = true;
     static constexpr bool sees_broken_head = false;
+    static constexpr bool takes_open_end = false;  // Qt would send the request again
+    static constexpr bool drops_unasked = false;
 
     QCoreApplication& qt = application();
     rekey::qt::Transport transport{};

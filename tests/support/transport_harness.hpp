@@ -53,6 +53,9 @@ struct Abilities {
     static constexpr bool drops_bare_mark = false;
     /// A connection that breaks inside the head of an answer is told from one without an answer.
     static constexpr bool sees_broken_head = true;
+    static constexpr bool takes_open_end = true;  // with HTTP/1.0 the last bracket ends an answer
+    /// What a kept connection says before the next request is written is not taken for its answer.
+    static constexpr bool drops_unasked = true;
 };
 
 template <class Transport> struct Blocking : Abilities {

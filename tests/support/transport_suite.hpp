@@ -466,13 +466,28 @@ REKEY_TRANSPORT_TEST("how far an attempt came is known") {
           "cut short");
     CHECK(reach(says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"")) ==
           "cut short");
-    // Nothing but the closed connection marks its end: it cannot be told from a cut one.
-    CHECK(reach(says("HTTP/1.1 200 OK\r\n\r\n{\"code\":0}")) == "cut short");
+    // Nothing but the closed connection marks its end: it cannot be told from a cut one, unless
+    // its last bracket does.
+    for (const std::string version : {"1.0", "1.1"}) {
+        const std::string head = "HTTP/" + version + " 200 OK\r\n\r\n";
+        CHECK(reach(says(head + "{\"code\":0}\r\n")) ==
+              (UnderTest::takes_open_end ? "answered" : "cut short"));
+        CHECK(reach(says(head + "{\"code\":0")) == "cut short");
+        CHECK(reach(says(head + "0")) == "cut short");
+        CHECK(reach(says(head + "<html></html>")) == "cut short");
+    }
     CHECK(reach(says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")) == "answered");
     CHECK(
         reach(says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")) ==
         "answered");
     CHECK(reach(says("HTTP/1.1 204 No Content\r\n\r\n")) == "answered");
+    // A length that is no number of bytes marks no end, nor do two that differ.
+    for (const char* const length : {"abc", "0x2", "2x", "+2", "1 0", "-1", "2, 1",
+                                     "1\r\nContent-Length: 2", "18446744073709551618"}) {
+        CAPTURE(length);
+        CHECK(reach(says("HTTP/1.1 200 OK\r\nContent-Length: " + std::string(length) +
+                         "\r\n\r\n{}")) != "answered");
+    }
     if (UnderTest::sees_broken_head) {
         CHECK(reach(says("HTTP/1.1 200 OK\r\nContent-Le")) == "cut short");
         CHECK(reach(says("SSH-2.0-OpenSSH\r\n\r\n")) == "cut short");
@@ -689,6 +704,37 @@ REKEY_TRANSPORT_TEST("a kept connection that closed while idle is replaced") {
         REQUIRE(server.wait_until_all_closed());
     }
     CHECK(server.requests().size() == 5);
+}
+
+REKEY_TRANSPORT_TEST("what a kept connection says unasked is never taken for an answer") {
+    constexpr const char* unasked =
+        "HTTP/1.1 408 Request Timeout\r\nContent-Length: 5\r\n\r\nstray";
+    for (const bool closes : {false, true}) {
+        CAPTURE(closes);
+        std::atomic<bool> was_answered{false};
+        std::atomic<bool> was_said{false};
+        suite::Server server([&](suite::Connection& connection) {
+            while (connection.read()) {
+                connection.answer(200, "{}");
+                if (connection.number() != 1) continue;
+                while (!was_answered) std::this_thread::yield();
+                connection.write(unasked);
+                was_said = true;
+                if (closes) return;
+            }
+        });
+        UnderTest under_test;
+        REQUIRE(under_test.exchange(suite::post(server.url()), rekey::Attempt{}).has_value());
+        was_answered = true;
+        while (!was_said) std::this_thread::yield();
+        const auto answer = under_test.exchange(suite::post(server.url()), suite::signed_attempt());
+        REQUIRE(suite::reach_of(answer) == "answered");
+        CHECK((*answer).status == (UnderTest::drops_unasked ? 200 : 408));
+        if (!UnderTest::drops_unasked) continue;
+        CHECK((*answer).body == "{}");
+        CHECK(server.requests().size() == 2);
+        CHECK(server.connections() == 2);
+    }
 }
 
 REKEY_TRANSPORT_TEST("eight threads share one transport") { suite::check_threads<UnderTest>(); }

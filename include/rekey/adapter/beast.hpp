@@ -405,8 +405,7 @@ private:
             wire::framing_of(is_head_ ? "HEAD" : "", status, response_.headers);
         if (framing == wire::Framing::contradictory)
             return fail(TransportVerdict::passing, wire::two_lengths);
-        if (framing == wire::Framing::open)
-            return fail(TransportVerdict::passing, wire::open_ended);
+        is_open_ = framing == wire::Framing::open;
         if (parser_->is_done()) return finish();
         with_stream([this](auto& stream) {
             http::async_read(stream, connection_->buffer, *parser_,
@@ -421,6 +420,8 @@ private:
         const bool stays = parser_->get().keep_alive() && connection_->buffer.size() == 0 &&
                            options().keep_alive > Duration::zero();
         response_.body = std::move(parser_->get().body());
+        if (is_open_ && !wire::ends_itself(response_.body))
+            return fail(TransportVerdict::passing, wire::open_ended);
         if (stays)
             pool_->give_back(std::move(connection_));
         else
@@ -476,6 +477,7 @@ private:
     HttpResponse response_{};
     Phase phase_ = Phase::connecting;
     bool has_interim_ = false;
+    bool is_open_ = false;  // nothing but the closed connection ends the body
     bool is_over_ = false;
 };
 
@@ -506,7 +508,8 @@ private:
 ///
 /// Errors   as of `curl::Transport`: `never_sent`, lasting, for what must not go on the wire and
 ///          for a certificate that does not verify; `cut_short` for an answer that broke off, is
-///          too long, is not HTTP, or whose end nothing marks but the closed connection.
+///          too long, is not HTTP, or whose end nothing marks but the closed connection, unless
+///          it is one JSON object or array.
 /// Threads  any, as those that run the executor. The answer comes on one of them, never from
 ///          within the call unless that is made on one. Copies share their connections.
 /// Lifetime the execution context outlives the transport and its copies.

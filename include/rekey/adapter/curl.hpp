@@ -35,19 +35,22 @@ class Pool;
 /// Errors   `never_sent`, lasting: a URL, name or value that must not go on the wire; a request
 ///          that already has the attempt's header; a certificate that does not verify.
 ///          `cut_short`: an answer that broke off, is too long, is not HTTP, or whose end nothing
-///          marks but the closed connection (neither `Content-Length` nor chunked): it cannot be
-///          told from a cut one. All bodies that are returned are whole for that reason.
+///          marks but the closed connection (neither `Content-Length` nor chunked), unless it is
+///          one JSON object or array: any other cannot be told from a cut one. All bodies that
+///          are returned are whole for that reason.
 /// Headers  complete and in order, repeated ones kept; without 1xx answers and trailers. The
 ///          transport frames the body: `Expect` and `Transfer-Encoding` are refused, and a
 ///          `Content-Length` that is not the body's.
 /// Threads  `operator()` may run in any number of threads. Copies share their connections.
+/// Signals  none is touched (CURLOPT_NOSIGNAL), so none is ignored either: an older libcurl writes
+///          TLS without MSG_NOSIGNAL, and a program that uses one ignores SIGPIPE itself.
 /// Cost     connections are kept and used again. One lock to take and one to give back a handle.
 /// Source   RFC 9110 §9.2.2, RFC 9112 §6.3, RFC 6750 §2; the libcurl manual.
 class Transport {
 public:
     /// The Authorization header never meets another origin than that of the request's URL.
     static constexpr bool follows_redirects = false;
-    /// A returned body is whole, by its length or its chunks.
+    /// A returned body is whole, by its length, its chunks or its last bracket.
     static constexpr bool vouches_for_whole_bodies = true;
 
     explicit Transport(Options options = {});
@@ -61,10 +64,11 @@ public:
     /// The same transport for event streams: a callable that hands the body to `sink`, a
     /// `bool(std::string_view chunk)`, as it arrives; `false` stops (verdict `cancelled`).
     ///
-    /// The sink sees nothing until the answer has proven to be an event stream (`stream::Gate`);
-    /// a refusal comes back as an ordinary answer. After the first chunk the response has
-    /// `delivered` set and an empty body, and a failure reports `Reach::delivered`. Whether the
-    /// stream was whole says its own last event, see `stream::EventScanner`.
+    /// The sink sees nothing until the first event has proven to be no refusal (`stream::Gate`);
+    /// a refusal comes back as an ordinary answer, and if it was an event, its connection is
+    /// closed. After the first chunk the response has `delivered` set and an empty body, and a
+    /// failure reports `Reach::delivered`. Whether the stream was whole says its own last event,
+    /// see `stream::EventScanner`.
     /// The sink is called in the sending thread, through C: it must not throw.
     template <class Sink> Streaming<std::decay_t<Sink>> stream(Sink&& sink) const {
         return Streaming<std::decay_t<Sink>>{*this, std::forward<Sink>(sink)};
@@ -152,9 +156,10 @@ inline TransportResult<HttpResponse> Transport::send(const HttpRequest& request,
                                                      detail::Delivery delivery) const {
     std::unique_ptr<detail::Handle> handle = pool_->take();
     auto wrong = handle->prepare(pool_->options(), request, attempt, delivery);
-    TransportResult<HttpResponse> result = wrong
-                                               ? TransportResult<HttpResponse>(std::move(*wrong))
-                                               : handle->finish(curl_easy_perform(handle->easy()));
+    CURLcode code = wrong ? CURLE_OK : curl_easy_perform(handle->easy());
+    while (!wrong && handle->goes_again()) code = curl_easy_perform(handle->easy());
+    TransportResult<HttpResponse> result =
+        wrong ? TransportResult<HttpResponse>(std::move(*wrong)) : handle->finish(code);
     pool_->give_back(std::move(handle));
     return result;
 }

@@ -18,6 +18,11 @@
 #include <utility>
 #include <vector>
 
+#if !defined(_WIN32)
+#include <netinet/in.h>
+#include <sys/socket.h>
+#endif
+
 #if LIBCURL_VERSION_NUM < 0x073E00
 #error "rekey: the libcurl adapters need libcurl 7.62 or newer, for its URL parser."
 #endif
@@ -197,17 +202,73 @@ struct FreeText {
     void operator()(char* text) const noexcept { curl_free(text); }
 };
 
+/// The sockets of connections that are kept, by their local port: libcurl names the port of the one
+/// that it is about to use, and not the socket. Guarded by whoever guards the handles.
+class KeptSockets {
+public:
+    /// Of an exchange that is over. Nothing if its connection was closed.
+    void note(CURL* easy) {
+        long port = 0;
+        curl_socket_t socket = CURL_SOCKET_BAD;
+        if (curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port) != CURLE_OK ||
+            curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK ||
+            socket == CURL_SOCKET_BAD)
+            return;
+        for (Kept& kept : all_)
+            if (kept.port == port) {
+                kept.socket = socket;
+                return;
+            }
+        if (all_.size() == most) all_.erase(all_.begin());
+        all_.push_back({port, socket});
+    }
+    /// Nothing has come over the connection since, and it is not closed. True if it is unknown.
+    bool is_quiet(int port) const noexcept {
+#if !defined(_WIN32)
+        for (const Kept& kept : all_) {
+            if (kept.port != port || port_of(kept.socket) != port) continue;
+            char byte = 0;
+            return ::recv(kept.socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+        }
+#endif
+        (void)port;
+        return true;
+    }
+
+private:
+    static constexpr std::size_t most = 1024;
+    struct Kept {
+        long port;
+        curl_socket_t socket;
+    };
+#if !defined(_WIN32)
+    /// The local port of a socket, which may be another one by now; zero if it is none.
+    static int port_of(curl_socket_t socket) noexcept {
+        sockaddr_storage address{};
+        socklen_t size = sizeof address;
+        if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+        if (address.ss_family == AF_INET)
+            return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+        if (address.ss_family == AF_INET6)
+            return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+        return 0;
+    }
+#endif
+    std::vector<Kept> all_{};
+};
+
 /// One exchange in progress: what the callbacks of libcurl fill in.
 class Exchange {
 public:
-    Exchange(CURL* easy, const Options& options, Delivery delivery, bool is_head)
-        : easy_(easy), options_(options), delivery_(delivery), is_head_(is_head) {}
+    Exchange(CURL* easy, const Options& options, const KeptSockets& kept, Delivery delivery,
+             bool is_head)
+        : easy_(easy), options_(options), kept_(kept), delivery_(delivery), is_head_(is_head) {}
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
     // A throw must not cross libcurl's frames: the callbacks are noexcept.
-    static int before_request(void* self, char*, char*, int, int) noexcept {
-        return static_cast<Exchange*>(self)->may_write_request() ? 0 : 1;
+    static int before_request(void* self, char*, char*, int, int local_port) noexcept {
+        return static_cast<Exchange*>(self)->may_write_request(local_port) ? 0 : 1;
     }
     static int before_connect(void* self, curl_socket_t, curlsocktype) noexcept {
         return static_cast<Exchange*>(self)->may_go_on() ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
@@ -219,7 +280,21 @@ public:
         return static_cast<Exchange*>(self)->take_body({data, size}) ? size : 0;
     }
 
+    /// Whether nothing was sent, for the kept connection had something to say that nobody had asked
+    /// for (RFC 9112 §6.3 forbids to take it for an answer). libcurl has closed it, and the same
+    /// may be performed once more: true once for each such connection.
+    bool goes_again() noexcept {
+        if (stopped_ != Stop::not_quiet) return false;
+        stopped_ = Stop::no;
+        return true;
+    }
+
     TransportResult<HttpResponse> result(CURLcode code, const char* text) {
+        if (stopped_ == Stop::answered) {
+            stopped_ = Stop::no;
+            code = CURLE_OK;
+        }
+        if (code == CURLE_OK && stopped_ == Stop::no) take_rest();
         Progress progress;
         progress.request_begun = request_begun();
         progress.answer_begun = response_.status != 0;
@@ -229,20 +304,18 @@ public:
         if (stopped_ == Stop::second_send)
             return error_of(CURLE_GOT_NOTHING, progress,
                             "a kept connection closed without an answer; not sent again");
-        if (code == CURLE_OK && stopped_ == Stop::no && !framed_ && !response_.delivered)
-            stopped_ = Stop::unframed;
         if (stopped_ != Stop::no) return error_of(CURLE_WRITE_ERROR, progress, sentence(stopped_));
         if (code != CURLE_OK) return error_of(code, progress, text_of(code, progress, text));
-        if (delivery_.call != nullptr && gate_.finish() == stream::GateState::hold)
-            response_.body = gate_.take_held();
         return std::move(response_);
     }
 
 private:
     enum class Stop : unsigned char {
         no,
+        answered,  ///< What follows the answer is not read.
         by_sink,
         second_send,
+        not_quiet,
         body_too_long,
         head_too_long,
         contradictory,
@@ -291,8 +364,11 @@ private:
     /// have read and executed the request, so only one that was never written may go again.
     bool may_go_on() noexcept { return !request_begun() || stop(Stop::second_send); }
 
-    bool may_write_request() noexcept {
+    bool may_write_request(int local_port) noexcept {
         if (!may_go_on()) return false;
+        long opened = 0;
+        curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &opened);
+        if (opened == 0 && !kept_.is_quiet(local_port)) return stop(Stop::not_quiet);
         announced_ = true;
         written_before_ = bytes_written();
         return true;
@@ -348,6 +424,17 @@ private:
         return true;
     }
 
+    /// The body has ended, with its length, its chunks or the connection. A sink is called through
+    /// C while the body comes, and must not throw here either.
+    void take_rest() noexcept {
+        if (delivery_.call != nullptr) {
+            if (!hand_on(gate_.finish())) return;
+            if (gate_.state() == stream::GateState::hold) response_.body = gate_.take_held();
+        }
+        if (!framed_ && !response_.delivered && !wire::ends_itself(response_.body))
+            stop(Stop::unframed);
+    }
+
     bool take_body(std::string_view part) {
         if (delivery_.call == nullptr) {
             if (part.size() > options_.max_body_bytes - response_.body.size())
@@ -357,6 +444,11 @@ private:
         }
         const std::string_view ready = gate_.feed(part);
         if (gate_.overflowed()) return stop(Stop::body_too_long);
+        if (gate_.has_answer()) return stop(Stop::answered);
+        return hand_on(ready);
+    }
+
+    bool hand_on(std::string_view ready) {
         if (ready.empty()) return true;
         if (ready.size() > options_.max_stream_bytes - streamed_) return stop(Stop::body_too_long);
         streamed_ += ready.size();
@@ -366,6 +458,7 @@ private:
 
     CURL* easy_;
     const Options& options_;
+    const KeptSockets& kept_;
     Delivery delivery_;
     HttpResponse response_{};
     stream::Gate gate_{0, {}};
@@ -384,7 +477,11 @@ private:
 /// A libcurl easy handle with its connections, used by one send at a time.
 class Handle {
 public:
-    explicit Handle(const Options& options) { usable_ = set_up(options); }
+    /// `kept` of all handles that share their connections; null for one that is alone.
+    explicit Handle(const Options& options, KeptSockets* kept = nullptr)
+        : kept_(kept != nullptr ? *kept : own_kept_) {
+        usable_ = set_up(options);
+    }
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
 
@@ -400,7 +497,7 @@ public:
         if (const char* wrong = set_url(options, request.url)) return wire::refused(wrong);
         if (const char* wrong = set_method(request)) return wire::refused(wrong);
         set_headers(options, request, attempt);
-        exchange_.emplace(easy_.get(), options, delivery, request.method == "HEAD");
+        exchange_.emplace(easy_.get(), options, kept_, delivery, request.method == "HEAD");
         Exchange* const exchange = &*exchange_;
         error_.front() = '\0';
         const Duration limit = wire::limit_of(options.timeout, attempt);
@@ -416,9 +513,13 @@ public:
         return wire::refused("libcurl could not be set up for this request");
     }
 
+    /// True if it was not sent and is to be performed once more, over another connection.
+    bool goes_again() noexcept { return exchange_->goes_again(); }
+
     /// What came of it; afterwards the handle keeps nothing of the request.
     TransportResult<HttpResponse> finish(CURLcode code) {
         forget();
+        kept_.note(easy_.get());
         TransportResult<HttpResponse> result = exchange_->result(code, error_.data());
         exchange_.reset();
         return result;
@@ -560,6 +661,8 @@ private:
     std::array<char, CURL_ERROR_SIZE> error_{};
     std::unique_ptr<CURLU, FreeUrl> url_{};
     std::unique_ptr<CURL, FreeEasy> easy_{};
+    KeptSockets own_kept_{};
+    KeptSockets& kept_;
     HeaderLines lines_{};
     std::optional<Exchange> exchange_{};
     std::string url_text_{};

@@ -284,7 +284,7 @@ private:
     }
 
     std::unique_ptr<Handle> take() {
-        if (idle_.empty()) return std::make_unique<Handle>(options_);
+        if (idle_.empty()) return std::make_unique<Handle>(options_, &kept_);
         std::unique_ptr<Handle> handle = std::move(idle_.back());
         idle_.pop_back();
         return handle;
@@ -300,7 +300,9 @@ private:
     }
     void land(Flight& flight, CURLcode code) {
         const auto place = flights_.find(flight.number);
+        kept_.note(flight.handle->easy());  // before libcurl forgets which connection it was
         curl_multi_remove_handle(multi_.get(), flight.handle->easy());
+        if (flight.handle->goes_again()) return add(flight);
         landed_.push_back({std::move(flight.done), flight.handle->finish(code)});
         give_back(std::move(flight.handle));
         flights_.erase(place);
@@ -371,6 +373,7 @@ private:
 
     Options options_;
     mutable std::mutex mutex_{};
+    KeptSockets kept_{};
     std::unique_ptr<CURLM, FreeMulti> multi_{};
     std::vector<std::unique_ptr<Handle>> idle_{};
     Flights flights_{};

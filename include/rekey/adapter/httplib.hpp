@@ -86,7 +86,8 @@ class Pool;
 class Transport {
 public:
     static constexpr bool follows_redirects = false;
-    static constexpr bool vouches_for_whole_bodies = true;
+    /// cpp-httplib 0.11 takes a chunked body that breaks off inside the end of a chunk for whole.
+    static constexpr bool vouches_for_whole_bodies = false;
 
     explicit Transport(Options options = {});
 
@@ -186,7 +187,7 @@ public:
             if (idle_[i].origin != origin) continue;
             auto client = std::move(idle_[i].client);
             idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-            return client;
+            if (is_quiet(*client)) return client;
         }
         return nullptr;
     }
@@ -198,6 +199,18 @@ public:
     }
 
 private:
+    /// Nothing has come over its connection since, and it is not closed. cpp-httplib would take
+    /// for an answer what nobody had asked for, which RFC 9112 §6.3 forbids.
+    static bool is_quiet(const ::httplib::Client& client) noexcept {
+#if defined(_WIN32)
+        u_long waiting = 0;
+        return ioctlsocket(client.socket(), FIONREAD, &waiting) != 0 || waiting == 0;
+#else
+        char byte = 0;
+        return ::recv(client.socket(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+#endif
+    }
+
     const Options options_;
     std::mutex mutex_{};
     std::vector<Idle> idle_{};
@@ -312,11 +325,18 @@ inline TransportResult<HttpResponse> Transport::operator()(const HttpRequest& re
         return TransportError{Reach::cut_short, "an interim answer was taken for the last one"};
     if (!is_answered) return error_of(error, progress);
     switch (wire::framing_of(request.method, response.status, response.headers)) {
-        case wire::Framing::open: return TransportError{Reach::cut_short, wire::open_ended};
+        case wire::Framing::open:
+            if (wire::ends_itself(response.body)) return response;  // its connection is over
+            return TransportError{Reach::cut_short, wire::open_ended};
         case wire::Framing::contradictory:
             return TransportError{Reach::cut_short, wire::two_lengths};
         case wire::Framing::whole: break;
     }
+    // cpp-httplib takes no coding apart but this one, and reads any other until the connection
+    // ends.
+    const std::string_view coding = find_header(response.headers, "Transfer-Encoding");
+    if (!coding.empty() && !same_header_name(wire::trimmed(coding), "chunked"))
+        return TransportError{Reach::cut_short, wire::open_ended};
     pool_->give_back(origin, std::move(client));
     return response;
 }

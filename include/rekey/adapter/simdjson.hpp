@@ -36,6 +36,7 @@ public:
         Element element;
         if (parser.parse(simdjson::padded_string(body)).get(element) != simdjson::SUCCESS)
             return false;
+        if (is_too_deep(body)) return false;
         rekey::detail::JsonPath path(dotted_);
         for (std::string_view key; path.next(key);) {
             simdjson::dom::object object;
@@ -48,6 +49,23 @@ public:
     PathEvents& events() noexcept { return events_; }
 
 private:
+    /// simdjson counts no level for an empty container. Requires a body that it has accepted.
+    static bool is_too_deep(std::string_view body) noexcept {
+        std::size_t depth = 0;
+        bool is_inside = false;  // of a string
+        for (std::size_t at = 0; at != body.size(); ++at) {
+            const char symbol = body[at];
+            if (symbol == '"') is_inside = !is_inside;
+            if (is_inside)
+                at += symbol == '\\' ? 1u : 0u;
+            else if (symbol == '[' || symbol == '{')
+                ++depth;
+            else if (symbol == ']' || symbol == '}')
+                --depth;
+            if (depth > PathEvents::deepest) return true;
+        }
+        return false;
+    }
     /// Nothing is at the path: the events of a body that has nothing there.
     bool absent() {
         events_ = PathEvents("code");

@@ -75,11 +75,14 @@ public:
     }
 
     /// A body without its byte order mark, which some libraries do not know. Empty, and so
-    /// malformed everywhere, if there is a NUL in it, which some take for the end.
+    /// malformed everywhere, if there is a NUL in it, which some take for the end, or a second
+    /// mark, which some skip too.
     static std::string_view readable(std::string_view body) noexcept {
+        constexpr std::string_view mark = "\xEF\xBB\xBF";
         if (body.find('\0') != std::string_view::npos) return {};
-        if (body.substr(0, 3) == "\xEF\xBB\xBF") body.remove_prefix(3);
-        return body;
+        if (body.substr(0, mark.size()) != mark) return body;
+        body.remove_prefix(mark.size());
+        return body.substr(0, mark.size()) == mark ? std::string_view() : body;
     }
 
 private:

@@ -100,7 +100,7 @@ struct Api : Service {
             return !begins(content_type, "application/json") &&
                    !begins(content_type, "text/html") && !begins(content_type, "text/plain") &&
                    !begins_like_json(body);
-        return is_event_stream(body) || is_binary(body);
+        return is_event_stream(body) || (is_binary(body) && !begins_like_json(body));
     }
 
     /// Workflows and token endpoints say `error_code`, as a number or as a word.
@@ -126,13 +126,25 @@ private:
         return false;
     }
     static constexpr bool begins_like_json(std::string_view body) noexcept {
+        if (body.substr(0, 3) == "\xEF\xBB\xBF") body.remove_prefix(3);
         for (const char c : body)
             if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c == '{';
         return false;
     }
+    /// Media: a control character near its start, or bytes that are no UTF-8 (RFC 3629 §3).
     static constexpr bool is_binary(std::string_view body) noexcept {
-        for (const char c : body.substr(0, 64))
-            if ((c >= 0 && c < ' ' && c != '\t' && c != '\r' && c != '\n') || c < 0) return true;
+        unsigned left = 0;  // of the character that has begun
+        for (const char c : body.substr(0, 64)) {
+            const unsigned byte = static_cast<unsigned char>(c);
+            if (((byte & 0xc0u) == 0x80u) != (left != 0)) return true;
+            if (left != 0) {
+                --left;
+                continue;
+            }
+            if (byte < ' ' && c != '\t' && c != '\r' && c != '\n') return true;
+            if (byte == 0xc0 || byte == 0xc1 || byte > 0xf4) return true;
+            left = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : byte >= 0xc0 ? 1 : 0;
+        }
         return false;
     }
 };

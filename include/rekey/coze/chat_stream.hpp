@@ -25,9 +25,11 @@ namespace coze {
 
 /// Watches the events of a chat while they are handed on. No I/O: it is fed what passed the gate.
 ///
-/// Fails with  `event:error` and `conversation.chat.failed`, wherever they stand. `failure()` has
+/// Fails with  `event:error` and `conversation.chat.failed`, wherever they stand in what passed (a
+///             first `event:error` with a code does not: it is an ordinary answer). `failure()` has
 ///             their kind, code, message and log id; the token of the attempt is cut out of both.
-/// Ended       only with the last event (`done`): a stream that stops before it was cut short.
+/// Ended       only with the last event (`done`): a stream that stops before it was cut short. What
+///             comes behind it, and how the connection ends then, makes no difference.
 /// Threads     one call at a time.
 /// Source      coze-api §2.4
 /// Example     examples/19_your_own_stream.cpp
@@ -72,9 +74,17 @@ public:
     /// What a transport returns in place of an answer that was delivered: the same, if the stream
     /// was whole and without an error. Else the call fails, and nothing is sent again:
     /// an error with a code becomes the body of the answer, as if Coze had said it at once; one
-    /// without a code, and a stream that was cut short, a `TransportError`.
+    /// without a code, and a stream that was cut short, a `TransportError`. What the events have
+    /// said counts, however the connection ended behind them: a sink may stop after the last.
     TransportResult<HttpResponse> judged(TransportResult<HttpResponse> answer) {
-        if (!answer || !answer->delivered || (ended() && !failed_)) return answer;
+        if (!answer) {
+            const bool is_told = ended() || (failed_ && failure_.has_service_code);
+            if (answer.error().reach != Reach::delivered || !is_told) return answer;
+            answer = HttpResponse{200, {}, {}, true};  // all that is known of its head
+        }
+        if (!answer->delivered) return answer;
+        scanner_.finish([this](std::string_view name, std::string_view data) { take(name, data); });
+        if (ended() && !failed_) return answer;
         failure_.http_status = answer->status;
         if (failed_ && failure_.has_service_code) {
             answer->body = envelope(failure_.message);

@@ -200,6 +200,7 @@ private:
                 case oauth::DeviceStep::poll: {
                     const auto came = exchanger(device.request().http, {}, Credential::name);
                     answer.log_id = came.log_id;
+                    oauth::detail::withhold(device.request(), answer.log_id);
                     if (came.cancelled) {
                         answer.cancelled = true;
                         return next;

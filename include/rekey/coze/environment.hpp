@@ -121,6 +121,7 @@ template <> struct EnvironmentOf<AppAuth> {
         if (!path.empty()) {
             rekey::detail::wipe(pem);
             if (!read_file(path, pem)) return Made::wrong(source, "the file cannot be read");
+            if (pem.empty()) return Made::wrong(source, "the file is empty");
         }
         if (pem.empty()) return Made::missing("COZE_JWT_OAUTH_PRIVATE_KEY_FILE_PATH");
         oauth::SignerResult signer = oauth::DefaultSigner<Algorithm>::from_pem(pem);

@@ -55,6 +55,9 @@ template <class Tag = Personal> struct Pat {
         : Pat(Secret{std::move(personal_access_token)}, base) {}
     explicit Pat(const char* personal_access_token, std::string_view base = api_base)
         : Pat(Secret{personal_access_token}, base) {}
+    /// A null pointer is no token and no base: `Pat<>{std::getenv("X"), std::getenv("Y")}`.
+    Pat(const char* personal_access_token, const char* base)
+        : Pat(personal_access_token, rekey::detail::text_in(base)) {}
 };
 
 }  // namespace coze

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// bytes: compares and copies bytes, without the weight of <cstring>.
+// bytes: compares and copies bytes, without the weight of <cstring>; the text in what holds one.
 #ifndef REKEY_DETAIL_BYTES_HPP
 #define REKEY_DETAIL_BYTES_HPP
 
+#include <rekey/detail/detect.hpp>
 #include <rekey/version.hpp>
 
 #include <cstddef>
@@ -25,6 +26,27 @@ namespace detail {
 [[gnu::always_inline]] inline void copy_bytes(char* to, const char* from,
                                               std::size_t size) noexcept {
     std::char_traits<char>::copy(to, from, size);
+}
+
+REKEY_DETECT(IsBytes, Type, std::enable_if_t<sizeof(*std::declval<const Type&>().data()) == 1>(),
+             static_cast<const void*>(std::declval<const Type&>().data()),
+             static_cast<std::size_t>(std::declval<const Type&>().size()))
+
+/// Whether a type holds a text: it converts to one, or has the `data()` and `size()` of bytes.
+template <class Type>
+inline constexpr bool is_text =
+    std::is_constructible_v<std::string_view, const Type&> || IsBytes<Type>::value;
+
+/// The text in what holds one; an empty one in a null pointer.
+template <class Holder> std::string_view text_in(const Holder& holder) {
+    if constexpr (!std::is_constructible_v<std::string_view, const Holder&>) {
+        const void* const bytes = holder.data();
+        return {static_cast<const char*>(bytes), static_cast<std::size_t>(holder.size())};
+    } else {
+        if constexpr (std::is_pointer_v<Holder>)
+            if (holder == nullptr) return {};
+        return std::string_view(holder);
+    }
 }
 
 }  // namespace detail

@@ -186,16 +186,10 @@ struct JsonPiece {
     if (last - at < 4) return -1;
     std::int32_t value = 0;
     for (int i = 0; i != 4; ++i) {
-        const char c = at[i];
-        const char letter = static_cast<char>(c | 0x20);
-        int digit = 0;
-        if (is_digit(c))
-            digit = c - '0';
-        else if (letter >= 'a' && letter <= 'f')
-            digit = letter - 'a' + 10;
-        else
-            return -1;
-        value = value * 16 + digit;
+        const char letter = static_cast<char>(at[i] | 0x20);
+        const bool is_letter = letter >= 'a' && letter <= 'f';
+        if (!is_letter && !is_digit(at[i])) return -1;
+        value = value * 16 + (is_letter ? letter - 'a' + 10 : letter - '0');
     }
     return value;
 }

@@ -20,7 +20,7 @@ template <class Value> class Maybe {
 public:
     Maybe() noexcept {}
     Maybe(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
-        if (other.full_) fill(std::move(other.value_));
+        if (other.full_) take(other);
     }
     Maybe(const Source& other) {
         if (other.full_) fill(other.value_);
@@ -28,7 +28,7 @@ public:
     Maybe& operator=(Maybe&& other) noexcept(std::is_nothrow_move_constructible_v<Value>) {
         if (this != &other) {
             reset();
-            if (other.full_) fill(std::move(other.value_));
+            if (other.full_) take(other);
         }
         return *this;
     }
@@ -45,9 +45,15 @@ public:
         reset();
         fill(std::forward<From>(from));
     }
-    /// Where a value is made by `new (room())`, which `filled()` then says.
-    void* room() noexcept {
-        if constexpr (!std::is_trivially_destructible_v<Value>) reset();
+    /// The same where it is known that there is none.
+    template <class From> void fill(From&& from) {
+        ::new (static_cast<void*>(&value_)) Value(std::forward<From>(from));
+        full_ = true;
+    }
+    /// Where a value is made by `new (room())`, which `filled()` then says. IsEmpty: it is known
+    /// that there is none.
+    template <bool IsEmpty = false> void* room() noexcept {
+        if constexpr (!IsEmpty && !std::is_trivially_destructible_v<Value>) reset();
         return &value_;
     }
     void filled() noexcept { full_ = true; }
@@ -61,11 +67,8 @@ public:
     const Value& operator*() const noexcept { return value_; }
 
 private:
-    template <class From> void fill(From&& from) {
-        ::new (static_cast<void*>(&value_)) Value(std::forward<From>(from));
-        full_ = true;
-    }
-
+    /// Out of line: gcc does not see that a value which is not there is not moved, and would warn.
+    [[gnu::noinline]] void take(Maybe& other) { fill(std::move(other.value_)); }
     union {
         Value value_;
     };

@@ -47,9 +47,12 @@ struct PosixFiles {
     void unlock(int file) const { ::close(file); }
 
     FileRead read(const std::string& path, std::string& bytes, std::size_t limit) const {
+        bytes.resize(limit + 1);  // may throw, so before there is a file to close
         const int file = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (file < 0) return errno == ENOENT ? FileRead::absent : FileRead::failed;
-        bytes.resize(limit + 1);
+        if (file < 0) {
+            bytes.clear();
+            return errno == ENOENT ? FileRead::absent : FileRead::failed;
+        }
         std::size_t size = 0;
         FileRead outcome = FileRead::whole;
         while (size <= limit) {

@@ -12,12 +12,12 @@ namespace rekey {
 inline namespace v0_1 {
 namespace detail {
 
-/// A value and its count of owners.
+/// A value and its count of owners. The value first: a pointer to one is a pointer to the other.
 template <class Value> struct Counted {
     template <class... Arguments>
     explicit Counted(Arguments&&... arguments) : value(std::forward<Arguments>(arguments)...) {}
-    Atomic<unsigned> owners{1};
     Value value;
+    Atomic<unsigned> owners{1};
 };
 
 /// One of the owners of a value. Threads: as `std::shared_ptr`.

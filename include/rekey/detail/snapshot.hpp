@@ -15,12 +15,13 @@ inline namespace v0_1 {
 namespace detail {
 
 /// Spreads threads over a few counters, so that readers on two cores share no cache line.
-inline constexpr unsigned stripe_count = 8;
+inline constexpr unsigned stripe_count = 8, stripe_width = 16;  // in counters: one cache line
+/// Where the counters of this thread's stripe begin.
 [[gnu::always_inline]] inline std::size_t stripe_of_this_thread() noexcept {
     static Atomic<unsigned> threads{0};
-    thread_local unsigned stripe = 0;  // 1-based; zero before the first use
-    if (stripe == 0) stripe = threads.fetch_add(1, Order::relaxed) % stripe_count + 1;
-    return std::size_t{stripe} - 1;
+    thread_local unsigned end = 0;  // of the stripe; zero before the first use
+    if (end == 0) end = (threads.fetch_add(1, Order::relaxed) % stripe_count + 1) * stripe_width;
+    return std::size_t{end} - stripe_width;
 }
 
 /// Counts the readers of one or more snapshots, and destroys what was replaced in them once no
@@ -43,45 +44,29 @@ public:
         while (retired_ != nullptr) destroy(std::exchange(retired_, retired_->next));
     }
 
-    /// One reader that is counted in. May be released on another thread. All that happens in every
-    /// call is inlined: a call of its own would cost more than what it does.
+    /// Counts a reader in, and out where it was counted in; that may be on another thread. All that
+    /// happens in every call is inlined: a call of its own would cost more than what it does.
+    [[gnu::always_inline]] Atomic<std::uint32_t>& enter() noexcept {
+        Atomic<std::uint32_t>& counter =
+            active_[stripe_of_this_thread() + column_.load(Order::relaxed)];
+        counter.fetch_add(1, Order::seq_cst);
+        return counter;
+    }
+    [[gnu::always_inline]] void leave(Atomic<std::uint32_t>& counter) noexcept {
+        if (static_cast<std::int32_t>(counter.fetch_sub(1, Order::release) - 1) < 0) reclaim();
+    }
+    /// One reader that is counted in as long as this exists.
     class Hold {
     public:
-        Hold() = default;
-        [[gnu::always_inline]] Hold(Hold&& other) noexcept
-            : readers_(std::exchange(other.readers_, nullptr)), counter_(other.counter_) {}
-        [[gnu::always_inline]] Hold& operator=(Hold&& other) noexcept {
-            if (this != &other) {
-                release();
-                readers_ = std::exchange(other.readers_, nullptr);
-                counter_ = other.counter_;
-            }
-            return *this;
-        }
-        [[gnu::always_inline]] ~Hold() { release(); }
-
-        explicit operator bool() const noexcept { return readers_ != nullptr; }
-        [[gnu::always_inline]] void release() noexcept {
-            if (readers_ == nullptr) return;
-            counter_->fetch_sub(1, Order::release);
-            if (readers_->waiting_.load(Order::relaxed)) readers_->reclaim();
-            readers_ = nullptr;
-        }
+        [[gnu::always_inline]] explicit Hold(Readers& readers) noexcept
+            : readers_(readers), counter_(readers.enter()) {}
+        Hold(const Hold&) = delete;
+        [[gnu::always_inline]] ~Hold() { readers_.leave(counter_); }
 
     private:
-        friend class Readers;
-        [[gnu::always_inline]] Hold(Readers* readers, Atomic<std::uint32_t>* counter) noexcept
-            : readers_(readers), counter_(counter) {}
-        Readers* readers_ = nullptr;
-        Atomic<std::uint32_t>* counter_ = nullptr;
+        Readers& readers_;
+        Atomic<std::uint32_t>& counter_;
     };
-
-    [[gnu::always_inline]] Hold hold() noexcept {
-        Atomic<std::uint32_t>& counter =
-            stripes_[stripe_of_this_thread()].active[column_.load(Order::relaxed)];
-        counter.fetch_add(1, Order::seq_cst);
-        return Hold{this, &counter};
-    }
 
     /// A value that was replaced. Made before the replacement, since making it may throw.
     struct Retired {
@@ -96,19 +81,22 @@ public:
         }
         entry->next = retired_;
         retired_ = entry;
-        waiting_.store(true, Order::relaxed);
+        wait_for_readers(true);
         sweep();
         unlock();
     }
 
 private:
-    struct alignas(64) Stripe {
-        Atomic<std::uint32_t> active[2] = {{0}, {0}};
-    };
-
     static void destroy(Retired* entry) noexcept {
         entry->destroy(entry->value);
         delete entry;
+    }
+    /// Has every reader that counts itself out look after what was replaced, or none.
+    void wait_for_readers(bool wait) noexcept {
+        if (is_waiting_ != wait)
+            for (unsigned i = 0; i != 2 * stripe_count; ++i)
+                active_[i / 2 * stripe_width + i % 2].fetch_add(waiting, Order::seq_cst);
+        is_waiting_ = wait;
     }
     void unlock() noexcept { writing_.store(false, Order::release); }
     [[gnu::noinline, gnu::cold]] void reclaim() noexcept {
@@ -120,7 +108,8 @@ private:
         column_.store(1 - column_.load(Order::relaxed), Order::relaxed);
         std::uint32_t idle = 0;
         for (unsigned i = 0; i != 2 * stripe_count; ++i)
-            if (stripes_[i / 2].active[i % 2].load(Order::seq_cst) == 0) idle |= 1u << i;
+            if ((active_[i / 2 * stripe_width + i % 2].load(Order::seq_cst) & ~waiting) == 0)
+                idle |= 1u << i;
         for (Retired** link = &retired_; *link != nullptr;) {
             Retired* const entry = *link;
             entry->not_seen_idle &= ~idle;
@@ -131,13 +120,17 @@ private:
             *link = entry->next;
             destroy(entry);
         }
-        waiting_.store(retired_ != nullptr, Order::relaxed);
+        wait_for_readers(retired_ != nullptr);
     }
 
-    Stripe stripes_[stripe_count];
+    /// The top bit of each counter: something was replaced and is not yet destroyed. Whoever counts
+    /// itself out sees that in what is left, and asks nothing else. Added twice, it is gone again.
+    static constexpr std::uint32_t waiting = 0x80000000;
+
+    alignas(64) Atomic<std::uint32_t> active_[stripe_count * stripe_width]{};  // two of each used
     Atomic<unsigned> column_{0};
-    Atomic<bool> waiting_{false};
     Atomic<bool> writing_{false};
+    bool is_waiting_ = false;  // of whoever writes
     Retired* retired_ = nullptr;
 };
 
@@ -163,11 +156,14 @@ public:
     public:
         Pin() = default;
         [[gnu::always_inline]] Pin(Pin&& other) noexcept
-            : hold_(std::move(other.hold_)), value_(std::exchange(other.value_, nullptr)) {}
+            : readers_(other.readers_),
+              counter_(other.counter_),
+              value_(std::exchange(other.value_, nullptr)) {}
         [[gnu::always_inline]] Pin& operator=(Pin&& other) noexcept {
             if (this != &other) {
                 release();
-                hold_ = std::move(other.hold_);
+                readers_ = other.readers_;
+                counter_ = other.counter_;
                 value_ = std::exchange(other.value_, nullptr);
             }
             return *this;
@@ -179,28 +175,31 @@ public:
         const Value* operator->() const noexcept { return value_; }
         [[gnu::always_inline]] void release() noexcept {
             if (value_ == nullptr) return;
-            if (!hold_)
+            if (readers_ == nullptr)
                 destroy(value_);
             else
-                hold_.release();
+                readers_->leave(*counter_);
             value_ = nullptr;
         }
+        /// Of a pin that owns its value: another does from now on.
+        void give_up() noexcept { value_ = nullptr; }
 
     private:
         friend class Snapshot;
-        [[gnu::always_inline]] Pin(Readers::Hold&& hold, const Value* value) noexcept
-            : hold_(std::move(hold)), value_(value) {}
-        Readers::Hold hold_{};  // empty: the pin itself owns the value
+        [[gnu::always_inline]] Pin(Readers* readers, Atomic<std::uint32_t>* counter,
+                                   const Value* value) noexcept
+            : readers_(readers), counter_(counter), value_(value) {}
+        Readers* readers_ = nullptr;  // null: the pin itself owns the value
+        Atomic<std::uint32_t>* counter_ = nullptr;
         const Value* value_ = nullptr;
     };
 
     /// A pin on a value of its own, which it destroys.
-    static Pin own(Value* value) noexcept { return Pin{{}, value}; }
+    static Pin own(Value* value) noexcept { return Pin{nullptr, nullptr, value}; }
 
     [[gnu::always_inline]] Pin read() noexcept {
-        Readers::Hold hold = readers_.hold();
-        const Value* const value = peek();
-        return Pin{std::move(hold), value};
+        Atomic<std::uint32_t>& counter = readers_.enter();
+        return Pin{&readers_, &counter, peek()};
     }
     /// The value as it stands. Requires that the caller holds the readers of this snapshot, and
     /// lives as long as that hold.
@@ -210,7 +209,9 @@ public:
 
     /// Puts `fresh` in the place of the current value; takes ownership.
     void replace(Value* fresh) {
+        Pin owner = own(fresh);  // lest it leak if there is no memory
         auto* const entry = new Readers::Retired{&destroy};
+        owner.give_up();
         entry->value = current_.exchange(fresh, Order::seq_cst);
         readers_.retire(entry);
     }

@@ -11,8 +11,14 @@ namespace rekey {
 inline namespace v0_1 {
 namespace detail {
 
+/// Where a waker stands in a list. Apart, for a friend of `Waker` could destroy one, as g++ warns.
+class WakerLink {
+    friend class WakerList;
+    class Waker* next_ = nullptr;
+};
+
 /// Told once that it may look again. It counts its owners, and stands in one list at a time.
-class Waker {
+class Waker : public WakerLink {
 public:
     virtual void wake() = 0;
     virtual void keep() noexcept = 0;
@@ -23,10 +29,6 @@ protected:
     Waker(const Waker&) = delete;
     Waker& operator=(const Waker&) = delete;
     ~Waker() = default;
-
-private:
-    friend class WakerList;
-    Waker* next_ = nullptr;
 };
 
 /// Those who wait, in the order in which they came; an owner of each. Guarded by its user.

@@ -332,8 +332,7 @@ private:
             auto waiting = client.user_source().parked().template take<Request>(
                 end.flow, client.core().clock().unix_seconds());
             if (!waiting) return done(unfinished<Response>(without_request(std::move(end)), names));
-            const detail::ResumedCall resumed{end.subject, (*waiting).idempotency_key,
-                                              (*waiting).idempotent};
+            const detail::ResumedCall<Request> resumed{*waiting, end.subject};
             if (has_binding)
                 client.begin((*waiting).request, std::move(done), Binding{binding}, resumed);
             else

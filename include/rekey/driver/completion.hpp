@@ -74,7 +74,8 @@ protected:
 /// meanwhile. If all copies are destroyed without an answer, the attempt counts as sent and
 /// unanswered.
 /// Threads   any; copies are the same.
-/// Errors    what the `done` of the call throws passes through this call.
+/// Errors    what the `done` of the call throws passes through this call. Of a callback that is
+///           dropped it ends the program, for nothing may leave a destructor.
 template <class Answer> class Completion {
 public:
     Completion(Owner<Receiver<Answer>> receiver, std::uint64_t turn)

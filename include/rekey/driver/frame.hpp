@@ -12,7 +12,7 @@
 #include <rekey/driver/slots.hpp>
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/extras.hpp>
-#include <rekey/oauth/url.hpp>
+#include <rekey/oauth/parse_url.hpp>
 #include <rekey/policy/obo_reauth.hpp>
 #include <rekey/policy/parts.hpp>
 #include <rekey/result.hpp>
@@ -188,6 +188,9 @@ REKEY_DETECT(
     std::enable_if_t<Plan::classify(200, body::Reading{body::Found::present, 0}) == NoFailure &&
                      Plan::classify(200, body::Reading{}) == NoFailure>())
 
+/// A reader that has a faster way to the codes of failures, with the same answers.
+REKEY_DETECT(ReadsFailures, Reader, Reader::code_of_failure(std::string_view()))
+
 /// The first text that stands at one of these paths; the same code for all clients.
 template <class Reader>
 [[gnu::noinline, gnu::cold]] std::string first_text(std::string_view body,
@@ -204,6 +207,9 @@ template <class Parts, class Response> struct Examiner {
     using Reader = typename Parts::Reader;
     using Plan = typename Parts::Plan;
     using Reads = detail::Reads<Response>;
+    static_assert(Reads::body_is_text || !Plan::reads_body,
+                  "rekey: this response has a body that is no text, so that its code would not be "
+                  "found. Specialise rekey::ResponseTraits<Response>, whose body() is one.");
 
     /// Whether this is HTTP 200 with code 0 or none, and the service takes that for a success:
     /// nearly every answer, told apart with few instructions. Fills in the facts if it is.
@@ -225,7 +231,10 @@ template <class Parts, class Response> struct Examiner {
         facts.reach = Reads::delivered(response) ? Reach::delivered : Reach::answered;
         body::Reading reading;
         if (Plan::reads_body) {
-            reading = Reader::code(Reads::body(response));
+            if constexpr (ReadsFailures<Reader>::value)
+                reading = Reader::code_of_failure(Reads::body(response));
+            else
+                reading = Reader::code(Reads::body(response));
             if (looks_further && reading.found == body::Found::absent)
                 look_further(response, reading);
             facts.has_service_code = reading.found == body::Found::present;
@@ -248,7 +257,7 @@ template <class Parts, class Response> struct Examiner {
     }
     static std::string log_id(const Response& response) {
         for (const std::string_view name : Service::log_id_headers) {
-            const std::string_view value = Reads::header(response, name);
+            const auto& value = Reads::header(response, name);
             if (!value.empty()) return std::string(value);
         }
         return first_text<Reader>(Reads::body(response), std::data(Service::log_id_paths),
@@ -260,7 +269,7 @@ private:
 
     /// An answer without a code may have one elsewhere, or may not be one of this service.
     [[gnu::noinline]] static void look_further(const Response& response, body::Reading& reading) {
-        const std::string_view body = Reads::body(response);
+        const auto& body = Reads::body(response);
         const std::string text = Reader::text(body, Service::other_code_path);
         if (!text.empty()) {
             reading = body::Json::code("{\"code\":" + text + "}");  // a word is malformed
@@ -269,7 +278,7 @@ private:
         }
     }
     /// Whether a 2xx answer whose body the reader could not read is a success all the same.
-    static bool accepts_unread(const Response& response) {
+    [[gnu::noinline, gnu::cold]] static bool accepts_unread(const Response& response) {
         const int status = Reads::status(response);
         if (status == 204 || status == 205) return true;
         return Service::accepts_unread(Reads::header(response, "Content-Type"),
@@ -327,7 +336,8 @@ struct TokenFreeWords {
 /// Why a credential cannot be sent, for people.
 [[gnu::noinline, gnu::cold]] inline std::string cannot_be_sent(std::string_view credential,
                                                                const char* why) {
-    const std::string_view parts[] = {"credential ", credential, " cannot be sent: ", why};
+    const std::string_view parts[] = {
+        "credential ", credential, " cannot be sent: ", why != nullptr ? why : "it has no token"};
     std::string note;
     for (unsigned i = credential.empty() ? 3 : 0; i != 4; ++i)
         note.append(parts[i].data(), parts[i].size());
@@ -345,7 +355,7 @@ enum class SoFar : unsigned char { nothing, answered, unsendable, over };
 ///
 /// What a call needs whose first or second attempt is accepted is inlined and never takes the
 /// frame's address, so that the frame is never written to memory. The rest is out of line; a driver
-/// moves the frame into memory before it goes there.
+/// moves the frame into memory before it goes there. The driver holds the slots for longer.
 ///
 /// MayStop  whether an extra of the call can stop it.
 template <class Parts, class Transport, class Request, bool MayStop> class Frame {
@@ -358,10 +368,23 @@ public:
     using Answer = typename TransportCall::Answer;
     using Response = typename detail::ResponseOf<Answer>::type;
     using Examiner = driver::Examiner<Parts, Response>;
+    /// Whether the first attempts of a call make their response where the result keeps it.
+    static constexpr bool in_place = std::is_same_v<Answer, Response>;
+    /// Whether a send can follow a refusal at once.
+    static constexpr bool goes_on_refused = Plan::slot_count > 1 || Plan::reauthorizes;
+    struct Nothing {};
+    /// Whether a signed copy of the request may be sent again when an attempt is repeated.
+    static constexpr bool keeps_copy =
+        !TransportCall::with_attempt && Plan::most_moves == Plan::unbounded &&
+        detail::TakesConstant<detail::Called<Transport, Request>>::value;
+    using Copy = std::conditional_t<keeps_copy, detail::Maybe<Request>, Nothing>;
+    using Refused = std::conditional_t<goes_on_refused, detail::Maybe<Response>, Nothing>;
+    using Last = std::conditional_t<in_place, Nothing, detail::Maybe<Answer>>;
     /// What the first answers of a call need beside its result.
     struct Inbox {
-        detail::Maybe<Response> refused{};  ///< What stays reported while others are tried.
-        detail::Maybe<Answer> answer{};     ///< The last one, if it is not in the result.
+        Refused refused{};  ///< What stays reported while others are tried.
+        Last answer{};      ///< The last one, if it is not in the result.
+        Copy copy{};        ///< What a transport without an Attempt was given.
     };
     /// False for a frame that has to hear of everything that its call does: see `driver::run`.
     static constexpr bool is_inlined = true;
@@ -375,9 +398,7 @@ public:
           sent_(&request),
           extras_(extras),
           call_(rules, options(request, extras)),
-          result_(result),
-          hold_(slot_set.hold()) {
-        result_.trail().name(slot_set.names());
+          result_(result) {
         if constexpr (Plan::reauthorizes && Marks<typename Parts::Reauthorizer>::value)
             asked_.mark = Parts::template policy<Role::reauthorizer>(store_).mark();
     }
@@ -386,6 +407,7 @@ public:
     Frame& operator=(Frame&&) = delete;
 
     Call<Plan>& call() noexcept { return call_; }
+    Slots& all_slots() const noexcept { return slots_; }
     Context context() const noexcept { return Context{extras_.subject}; }
     const detail::CallExtras& extras() const noexcept { return extras_; }
     bool is_cancelled() const noexcept { return MayStop && extras_.stop.is_cancelled(); }
@@ -410,8 +432,12 @@ public:
         elsewhere.refuse_all(why);
     }
     /// Ends a call that was cancelled before it began.
-    [[gnu::noinline, gnu::cold]] void stop_before_start() { end(call_.cancelled().reason); }
+    [[gnu::noinline, gnu::cold]] void stop_before_start() {
+        result_.fill();
+        end(call_.cancelled().reason);
+    }
     [[gnu::noinline, gnu::cold]] void refuse_all(const char* why) {
+        result_.fill();
         TrailEntry refused{};  // not of the trail: nothing was tried
         refused.reach = Reach::never_sent;
         refused.failure = Permanent;
@@ -434,7 +460,7 @@ public:
                 pin_ = slots_.read(slot_, context());
             else if (((Plan::Chain::fetching >> slot_) & 1u) == 0)
                 pin_ = slots_.read(slot_, context());
-            if (pin_->problem != nullptr) return refuse(pin_->problem);
+            if (pin_->value.empty()) return false;  // of a signature with a problem
             if constexpr (Slots::may_be_bound && detail::Asks<Request>::knows_url) {
                 if (!pin_->origin.empty() &&
                     !may_go_to(detail::Asks<Request>::url(*sent_), pin_->origin))
@@ -537,15 +563,24 @@ public:
     }
     /// How many sends of a call may be inlined.
     static constexpr unsigned first_sends = Plan::reads_clock || Plan::uses_randomness ? 1 : 3;
-    /// Whether the first attempts of a call make their response where the result keeps it.
-    static constexpr bool in_place = std::is_same_v<Answer, Response>;
     /// Makes one of the first attempts of a call; the response, or nullptr if there is none.
-    template <class Bare>
+    template <unsigned Number, class Bare>
     [[gnu::always_inline]] Response* receive([[maybe_unused]] Inbox& inbox, Bare& transport,
                                              const Attempt& attempt) {
         auto& place = place_of_answer(inbox);
-        ::new (place.room()) Answer(send(transport, attempt));
-        place.filled();
+        constexpr bool is_trivial = std::is_trivially_destructible_v<Answer>;
+        void* const room = place.template room<Number == 1>();
+        if (is_trivial && Number == 1) place.filled();  // whatever the transport throws
+        if constexpr (keeps_copy) {
+            if (Number == 1 || move_ != Move::repeat) {
+                ::new (inbox.copy.template room<Number == 1>()) Request(signed_copy(attempt));
+                inbox.copy.filled();
+            }
+            ::new (room) Answer(transport(std::as_const(*inbox.copy)));
+        } else {
+            ::new (room) Answer(send(transport, attempt));
+        }
+        if (!is_trivial) place.filled();
         return has_response(*place) ? &response_in(*place) : nullptr;
     }
     /// The same for the response to one of the first attempts; `Number` 0 is any other.
@@ -553,6 +588,7 @@ public:
         Facts facts;
         if (!Examiner::is_plain_success(response, facts)) return false;
         record<Number>(facts, false);
+        if (Number != 0) result_.trail().has(Number);
         if (Number == 0 || !in_place) result_.keep(std::move(response));
         succeed();
         return true;
@@ -588,18 +624,18 @@ public:
         unkept_ = Number;
         reported_pin_ = std::move(pin_);
         refusal_reported_ = is_refusal(facts.failure);
-        if (refusal_reported_) inbox.refused.set(std::move(response));
+        if constexpr (goes_on_refused)
+            if (refusal_reported_) inbox.refused.fill(std::move(response));
     }
     /// Brings the result up to date after the first attempts, and tells the core of the last one.
     [[gnu::noinline, gnu::cold]] Action settle_first(SoFar so_far, Inbox& inbox, TimePoint now) {
-        if constexpr (in_place) {
-            if (so_far == SoFar::answered) inbox.answer.set(std::move(*result_.place()));
-            result_.drop();
-        }
+        result_.trail().has(number_ - 1);
+        auto last = std::move(place_of_answer(inbox));
+        result_.drop();
         if (unkept_ != 0) report(result_.trail()[unkept_ - 1]);
-        if (inbox.refused) result_.keep(std::move(*inbox.refused));
-        return so_far == SoFar::answered ? received(std::move(*inbox.answer), now)
-                                         : unsendable(now);
+        if constexpr (goes_on_refused)
+            if (inbox.refused) result_.keep(std::move(*inbox.refused));
+        return so_far == SoFar::answered ? received(std::move(*last), now) : unsendable(now);
     }
     [[gnu::noinline, gnu::cold]] Action unsendable(TimePoint) {
         Facts facts;
@@ -608,7 +644,7 @@ public:
         facts.fault = Fault::misconfigured;
         report(record(facts, false));
         result_.drop();
-        result_.log_id(std::string());
+        if (problem_ == nullptr) problem_ = pin_->problem;
         result_.note(cannot_be_sent(slots_.names()[slot_], problem_));
         return call_.unsendable();
     }
@@ -685,18 +721,19 @@ public:
     Action reauthorized(Reauthorized outcome, UserReport&& said, TimePoint now) {
         const Action next = said.cancelled ? call_.cancelled() : call_.reauthorized(outcome, now);
         if (outcome == Reauthorized::authorized || outcome == Reauthorized::settling) {
+            // Cured, as by a renewal: what the user's next token meets is what counts.
+            if (reported_slot_ == slot_) refusal_reported_ = false;
             if (!reported_pin_) reported_pin_ = std::move(pin_);
             pin_ = Pin{};
             asks_for_any_ = true;  // the user's next token, whatever was refused before
             return next;
         }
-        Error<Response>& error = result_.error();
-        error.kind =
-            outcome == Reauthorized::handed_over ? ErrorKind::authorization_needed : said.kind;
+        ErrorKind& kind = result_.error().kind;
+        kind = outcome == Reauthorized::handed_over ? ErrorKind::authorization_needed : said.kind;
         exchange_reported_ = false;
         if (!said.message.empty()) result_.note(std::move(said.message));
         if (!said.log_id.empty()) result_.log_id(std::move(said.log_id));
-        if (error.kind == ErrorKind::authorization_needed) result_.ask(std::move(said.request));
+        if (kind == ErrorKind::authorization_needed) result_.ask(std::move(said.request));
         return next;
     }
 
@@ -716,7 +753,7 @@ public:
 
 protected:
     [[gnu::always_inline]] void succeed() {
-        if constexpr (!std::is_void_v<Chain>)
+        if constexpr (Plan::Chain::fetching != 0)  // nobody else asks whether a token was accepted
             if (!pin_->accepted.load(detail::Order::relaxed))
                 pin_->accepted.store(true, detail::Order::relaxed);
         result_.succeed(slot_);
@@ -794,9 +831,15 @@ protected:
     }
 
     /// Adds the last attempt to the trail. `Number` if it is one of the first, and all were sends.
-    template <unsigned Number = 0>
+    template <unsigned Number>
     [[gnu::always_inline]] const TrailEntry& record(const Facts& facts, bool exchange) {
-        TrailEntry& entry = Number == 0 ? writer().trail().add() : writer().trail().of_send(Number);
+        if constexpr (Number == 0) return record(facts, exchange);
+        return put(writer().trail().of_send(Number), facts, exchange);
+    }
+    [[gnu::noinline, gnu::cold]] const TrailEntry& record(const Facts& facts, bool exchange) {
+        return put(writer().trail().add(), facts, exchange);
+    }
+    [[gnu::always_inline]] auto& put(TrailEntry& entry, const Facts& facts, bool exchange) const {
         entry.number = number_;
         entry.move = move_;
         entry.reach = facts.reach;
@@ -825,16 +868,9 @@ protected:
         if (entry.fault == Fault::misconfigured) return ErrorKind::configuration;
         if (entry.fault == Fault::malformed) return ErrorKind::malformed_response;
         if (entry.reach != Reach::answered && entry.http_status == 0) return ErrorKind::transport;
-        switch (entry.failure) {
-            case AuthRejected: return ErrorKind::refused;
-            case NotFound: return ErrorKind::not_found;
-            case RateLimited: return ErrorKind::rate_limited;
-            case QuotaExhausted: return ErrorKind::quota_exhausted;
-            case Transient: return ErrorKind::transient;
-            case NoFailure:
-            case Permanent: break;
-        }
-        return ErrorKind::permanent;
+        // The kinds that classes have stand in the order of the classes, without NoFailure.
+        static_assert(ErrorKind{Permanent - 1} == ErrorKind::permanent);
+        return ErrorKind((entry.failure == NoFailure ? Permanent : entry.failure) - 1);
     }
 
     [[gnu::noinline]] void rewrite() {
@@ -881,7 +917,6 @@ protected:
     const detail::CallExtras& extras_;
     Call<Plan> call_;
     typename Result<Response>::Writer result_;
-    typename Slots::Hold hold_;  // lives longer than the pins
     Pin pin_{};
     Pin reported_pin_{};  // of the attempt that is reported: its token may be in the words
     const char* problem_ = nullptr;

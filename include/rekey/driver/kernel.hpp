@@ -124,9 +124,12 @@ private:
     [[gnu::always_inline]] Result<Response> run_sorted(
         const Request& request, const detail::CallExtras& extras,
         const typename With::Plan::Rules& rules) const {
-        Result<Response> result;
-        typename With::Observer::template Watched<Frame<With, Bare, Request, MayStop>> frame(
-            *slots_, store_, rules, request, extras, result);
+        using CallFrame =
+            typename With::Observer::template Watched<Frame<With, Bare, Request, MayStop>>;
+        Slots& slot_set = *slots_;
+        Result<Response> result(slot_set.names(), !CallFrame::is_inlined);
+        [[maybe_unused]] const auto hold = slot_set.hold();
+        CallFrame frame(slot_set, store_, rules, request, extras, result);
         if constexpr (MayBePinned)
             if (const char* const why = frame.problem()) {
                 frame.refuse_to_start(why);
@@ -139,7 +142,7 @@ private:
                 return result;
             }
         auto&& clock = this->clock();
-        driver::run<typename With::Plan>(frame, transport_.get(), exchanger(), clock, *slots_);
+        driver::run<typename With::Plan>(frame, transport_.get(), exchanger(), clock);
         return result;
     }
 

@@ -171,6 +171,8 @@ public:
           request_(request),
           done_(std::move(done)),
           extras_(extras...),
+          result_(core_->slot_set->names(), true),
+          hold_(core_->slot_set->hold()),
           frame_(*core_->slot_set, core_->store, rules(), request_, extras_.sorted, result_) {
         extras_.sorted.stop.flag = &is_cancelled_;
         extras_.sorted.stop.wait = nullptr;
@@ -322,7 +324,16 @@ private:
             const detail::Locked lock(mutex_);
             const auto source = static_cast<unsigned>(turn % sources);
             if (turn - source != turn_ || phase_ == Phase::over) return false;
+#if defined(__cpp_exceptions)
+            try {
+                bring(source);
+            } catch (...) {  // an answer whose move may throw, for one that has none is copied
+                error_ = std::current_exception();
+                event = Event::failed;
+            }
+#else
             bring(source);
+#endif
             events_[source] = event;
             arrived_ |= 1u << source;
             if (phase_ == Phase::running) return true;  // whoever pumps will see it
@@ -768,7 +779,8 @@ private:
     Done done_;
     OwnedExtras extras_;
     detail::Atomic<bool> is_cancelled_{false};
-    Result<Response> result_{};
+    Result<Response> result_;
+    typename Frame::Slots::Hold hold_;  // until the operation is gone
     Frame frame_;
     detail::Maybe<std::conditional_t<Plan::admits, Doors, char>> doors_{};
     detail::Maybe<Cancellation> canceller_{};

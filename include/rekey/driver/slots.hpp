@@ -108,15 +108,22 @@ public:
     static void replace(const Credential&) noexcept {}
 };
 
+template <class... Credentials>
+inline constexpr std::string_view constant_names[] = {std::string_view(Credentials::name)...};
+
 /// The names of a chain's credentials.
 template <class... Credentials, std::size_t... Indices>
 detail::Names names_of(const CredentialChain<Credentials...>& chain,
                        std::index_sequence<Indices...>) {
     detail::Names names;
     if constexpr ((CredentialTraits<Credentials>::name_is_static && ...)) {
-        static const std::string_view list[] = {
-            CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials))...};
-        names.list = list;
+        if constexpr ((detail::NameIsConstant<Credentials>::value && ...)) {
+            names.list = constant_names<Credentials...>;
+        } else {
+            static const std::string_view list[] = {
+                CredentialTraits<Credentials>::name(detail::at<Indices>(chain.credentials))...};
+            names.list = list;
+        }
     } else {
         names.owned = detail::Shared<detail::Names::Owned>::make();
         ((names.owned->text[Indices] = std::string(
@@ -138,8 +145,9 @@ struct NoHold {};
 /// A chain whose tokens all stand in its credentials, without the types of these. A client that has
 /// such a chain works with this one: two clients that differ in their credentials share their code.
 ///
-/// Service  what the codes mean to the client; the chain that this stands for was checked.
-template <std::size_t Count, bool MayBeBound, class Service>
+/// StaticNames  whether all names outlive everything.
+/// Service      what the codes mean to the client; the chain that this stands for was checked.
+template <std::size_t Count, bool MayBeBound, bool StaticNames, class Service>
 struct FixedChain : detail::CheckedBefore {
     static constexpr Role role = Role::chain;
     static constexpr bool mixes_identities = false;
@@ -160,9 +168,9 @@ template <class... Credentials, class Service>
 struct Untyped<CredentialChain<Credentials...>, Service, true,
                std::enable_if_t<sizeof...(Credentials) != 0 &&
                                 ((slot_kind<Credentials> == SlotKind::fixed) && ...)>> {
-    using type =
-        FixedChain<sizeof...(Credentials),
-                   (detail::MayBeBound<CredentialTraits<Credentials>>::value || ...), Service>;
+    using type = FixedChain<sizeof...(Credentials),
+                            (detail::MayBeBound<CredentialTraits<Credentials>>::value || ...),
+                            (CredentialTraits<Credentials>::name_is_static && ...), Service>;
     static type of(const CredentialChain<Credentials...>&) noexcept { return {}; }
 };
 
@@ -241,8 +249,8 @@ private:
 };
 
 /// The same for tokens that all stand in their credentials: nothing but their signatures.
-template <std::size_t Count, bool MayBeBound, class Service>
-class Slots<FixedChain<Count, MayBeBound, Service>> {
+template <std::size_t Count, bool MayBeBound, bool StaticNames, class Service>
+class Slots<FixedChain<Count, MayBeBound, StaticNames, Service>> {
 public:
     static constexpr std::size_t count = Count;
     static constexpr bool may_be_bound = MayBeBound;
@@ -250,7 +258,7 @@ public:
     /// One hold, from the start of a call to its end, covers every signature that it reads.
     using Hold = detail::Readers::Hold;
     using Pin = const token::Signature*;
-    [[gnu::always_inline]] Hold hold() noexcept { return readers_.hold(); }
+    [[gnu::always_inline]] Hold hold() noexcept { return Hold(readers_); }
 
     template <class... Credentials>
     explicit Slots(const CredentialChain<Credentials...>& chain)
@@ -269,7 +277,13 @@ public:
         const std::uint64_t generation = signatures_[slot].read()->generation + 1;
         signatures_[slot].replace(signature_of(credential, generation));
     }
-    const detail::Names& names() const noexcept { return names_; }
+    /// By value where there is nothing to own, so that no call copies or drops an owner.
+    std::conditional_t<StaticNames, detail::Names, const detail::Names&> names() const noexcept {
+        if constexpr (StaticNames)
+            return {names_.list};
+        else
+            return names_;
+    }
 
 private:
     struct Seat {

@@ -110,16 +110,24 @@ template <class Plan, class Clock> TimePoint now_of([[maybe_unused]] Clock& cloc
     return TimePoint{};
 }
 
+/// How far a call came before it goes on out of line: with its first attempts, or to an action.
+struct Begun {
+    SoFar so_far;
+    Action next;
+};
+
 /// Runs a call to its end. Nearly all of a blocking driver: do what the core says, answer it.
 ///
 /// Cold, so that it is made small: what it adds to a call is little beside one more send.
-template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
-[[gnu::noinline, gnu::cold]] void go_on(Frame frame, SoFar so_far, Action next,
+template <class Plan, class Frame, class Transport, class Exchanger, class Clock>
+[[gnu::noinline, gnu::cold]] void go_on(Frame frame, const Begun& begun,
                                         typename Frame::Inbox& inbox, Transport& transport,
-                                        const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
+                                        const Exchanger& exchanger, Clock& clock) {
     const auto now = [&clock] { return now_of<Plan>(clock); };
     [[maybe_unused]] auto doors = frame.doors();
-    if (so_far != SoFar::nothing) next = frame.settle_first(so_far, inbox, now());
+    frame.writer().fill();
+    Action next = begun.next;
+    if (begun.so_far != SoFar::nothing) next = frame.settle_first(begun.so_far, inbox, now());
     for (;;) {
         if (frame.is_cancelled() && next.kind != Kind::finish) next = frame.call().cancelled();
         switch (next.kind) {
@@ -145,7 +153,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 if constexpr (Plan::Chain::fetching != 0) {
                     Fetched outcome = Fetched::failed;
                     ExchangeReport report;
-                    slot_set.with(next.slot, [&](auto& slot) {
+                    frame.all_slots().with(next.slot, [&](auto& slot) {
                         if constexpr (detail::Plain<decltype(slot)>::exchanges)
                             outcome = slot.fetch(frame.pin(next.move == Move::renew),
                                                  next.move == Move::renew, frame.extras(),
@@ -161,8 +169,8 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
             case Kind::reauthorize:
                 if constexpr (Plan::reauthorizes) {
                     UserReport report;
-                    const Reauthorized outcome =
-                        frame.ask_user(next.slot, frame.over(exchanger), clock, slot_set, report);
+                    const Reauthorized outcome = frame.ask_user(next.slot, frame.over(exchanger),
+                                                                clock, frame.all_slots(), report);
                     next = frame.reauthorized(outcome, std::move(report), now());
                 }
                 break;
@@ -179,7 +187,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
 template <unsigned Number, class Frame, class Transport>
 [[gnu::always_inline]] inline SoFar send_first(Frame& frame, typename Frame::Inbox& inbox,
                                                Attempt& attempt, Transport& transport) {
-    auto* const response = frame.receive(inbox, transport, attempt);
+    auto* const response = frame.template receive<Number>(inbox, transport, attempt);
     if (response == nullptr) return SoFar::answered;
     if (frame.template ends_with_response<Number>(*response)) return SoFar::over;
     if constexpr (Number < Frame::first_sends && Number < Frame::Plan::most_moves) {
@@ -198,9 +206,9 @@ template <unsigned Number, class Frame, class Transport>
 
 /// Runs a call. As long as one of its first attempts is sent at once after the other, all of it is
 /// inlined here; what else there is to do is done in `go_on`.
-template <class Plan, class Frame, class Transport, class Exchanger, class Clock, class Slots>
+template <class Plan, class Frame, class Transport, class Exchanger, class Clock>
 [[gnu::always_inline]] inline void run(Frame& frame, Transport& transport,
-                                       const Exchanger& exchanger, Clock& clock, Slots& slot_set) {
+                                       const Exchanger& exchanger, Clock& clock) {
     const Action next = frame.call().start(now_of<Plan>(clock));
     SoFar so_far = SoFar::nothing;
     typename Frame::Inbox inbox;
@@ -212,7 +220,9 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
             if (so_far == SoFar::over) return;
         }
     }
-    go_on<Plan>(std::move(frame), so_far, next, inbox, transport, exchanger, clock, slot_set);
+    // A send is not told again: only if it is must the first action be in memory.
+    const Begun begun{so_far, Frame::is_inlined && next.kind == Kind::send ? Action{} : next};
+    go_on<Plan>(std::move(frame), begun, inbox, transport, exchanger, clock);
 }
 
 }  // namespace driver

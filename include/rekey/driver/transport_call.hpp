@@ -16,8 +16,6 @@ namespace rekey {
 inline namespace v0_1 {
 namespace detail {
 
-template <class Type> using Plain = std::remove_cv_t<std::remove_reference_t<Type>>;
-
 REKEY_DETECT(IsExpectedLike, Type, static_cast<bool>(std::declval<Type&>().has_value()),
              std::declval<Type&>().error())
 REKEY_DETECT(HasAssumeValue, Type, std::declval<Type&>().assume_value())
@@ -69,14 +67,30 @@ template <class Transport> constexpr bool vouches_for_whole_bodies() noexcept {
         return false;
 }
 
-/// How a transport is called with a request. The two-argument shape wins if both fit.
+/// Whether a transport has one operator, which takes a request and cannot change it.
+template <class Transport, class Request> struct Called {
+    using Callable = Transport;
+    template <class Answer, class Type> static void with(Answer (Type::*)(const Request&) const);
+    template <class Answer, class Type> static void with(Answer (Type::*)(const Request&));
+};
+REKEY_DETECT(TakesConstant, Call, Call::with(&Call::Callable::operator()))
+
+/// What a transport returns that returns nothing.
+struct NoAnswer {};
+
+/// How a transport is called with a request. The two-argument shape wins if both fit. A pointer to
+/// a member is no transport, though it can be invoked; the other shape takes a copy.
 template <class Transport, class Request> struct TransportCall {
+    static constexpr bool is_called = !std::is_member_pointer_v<Transport>;
     static constexpr bool with_attempt =
-        std::is_invocable_v<Transport&, const Request&, const Attempt&>;
-    static constexpr bool plain = !with_attempt && std::is_invocable_v<Transport&, Request&>;
+        is_called && std::is_invocable_v<Transport&, const Request&, const Attempt&>;
+    static constexpr bool plain = !with_attempt && is_called &&
+                                  std::is_copy_constructible_v<Request> &&
+                                  std::is_invocable_v<Transport&, Request&>;
     static constexpr bool fits = with_attempt || plain;
 
-    template <class Type> struct TypeIs { using type = Plain<Type>; };
+    template <class Type>
+    struct TypeIs : std::conditional<std::is_void_v<Type>, NoAnswer, Plain<Type>> {};
     static auto shape() {
         if constexpr (with_attempt)
             return TypeIs<std::invoke_result_t<Transport&, const Request&, const Attempt&>>{};

@@ -5,6 +5,7 @@
 
 #include <rekey/body/json_writer.hpp>
 #include <rekey/credential.hpp>
+#include <rekey/detail/cut_parts.hpp>
 #include <rekey/facts.hpp>
 #include <rekey/http.hpp>
 #include <rekey/oauth/client_authentication.hpp>
@@ -351,14 +352,14 @@ TokenRequest token_request(const TokenEndpoint& endpoint, const Authentication& 
     }
 }
 
-/// Cuts what we sent out of what the server says: a service may quote the code it refuses.
-inline void withhold(const TokenRequest& request, TokenAnswer& answer) {
+/// Cuts what we sent, and pieces of it, out of what is said about it: a service may quote the code
+/// that it refuses.
+inline void withhold(const TokenRequest& request, std::string& text) {
     std::string_view bearer = request.authorization.expose();
     if (!bearer.empty()) bearer.remove_prefix(bearer.find(' ') + 1);
     for (const std::string_view secret :
          {request.sent_secret.expose(), request.sent_verifier.expose(), bearer})
-        for (std::string* text : {&answer.message, &answer.error_word, &answer.log_id})
-            rekey::detail::cut_out(*text, secret);
+        rekey::detail::cut_out_parts(text, secret);
 }
 
 /// Reads the answer; the tokens are moved out of it.
@@ -367,7 +368,8 @@ inline TokenSet read_tokens(const EndpointAnswer& answer, std::int64_t unix_seco
     TokenRules rules;
     rules.now = unix_seconds;
     details = read_token_answer(answer.status, answer.content_type, answer.body, rules);
-    withhold(request, details);
+    for (std::string* text : {&details.message, &details.error_word, &details.log_id})
+        withhold(request, *text);
     TokenSet tokens;
     tokens.access_token = std::move(details.access_token);
     tokens.refresh_token = std::move(details.refresh_token);

@@ -114,12 +114,14 @@ struct ExchangeNotes {
     std::string detail{};
     bool cancelled = false;
 
-    template <class Answer> void take(const Answer& answer) {
+    /// Without what the request sent, should the answer repeat it.
+    template <class Answer> void take(const Answer& answer, const TokenRequest& request) {
         reach = answer.reach;
         http_status = answer.status;
         log_id = answer.log_id;
         detail = answer.detail;
         cancelled = answer.cancelled;
+        for (std::string* text : {&log_id, &detail}) oauth::detail::withhold(request, *text);
     }
 };
 
@@ -137,7 +139,7 @@ ExchangeNotes run_exchange(Exchange& exchange, std::string_view credential,
         }
         const TokenRequest& request = exchange.request();
         const auto answer = exchanger(request.http, request.authorization.expose(), credential);
-        notes.take(answer);
+        notes.take(answer, request);
         next = exchange.answered(endpoint_answer(answer), clock.unix_seconds());
     }
     return notes;

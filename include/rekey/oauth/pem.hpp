@@ -16,8 +16,8 @@ namespace oauth {
 /// Longer texts are no private keys.
 inline constexpr std::size_t longest_pem = 64 * 1024;
 
-/// The PEM text with `\n` and `\r` written as two characters turned into line ends: that is how
-/// keys often come out of environment variables and JSON files. A secret: wipe it.
+/// The PEM text, in which a line end may be written as two characters, a backslash and `n` or `r`:
+/// that is how keys often come out of environment variables and JSON files. A secret: wipe it.
 inline std::string pem_with_line_ends(std::string_view pem) {
     std::string text;
     text.reserve(pem.size());  // never grows, so no copy is left behind

@@ -222,9 +222,9 @@ public:
         asked_ = action;
         action_ = action;
         now_ = now;
+        const auto& url = detail::Asks<Request>::url(request);
         std::string_view host;
-        if constexpr ((detail::reads_host<Policies>() || ...))
-            host = detail::host_in(detail::Asks<Request>::url(request));
+        if constexpr ((detail::reads_host<Policies>() || ...)) host = detail::host_in(url);
         if constexpr (routes)
             if (action.move == Move::first) router().set_out(trip_, request, extras_, slot_total);
         Admission said = ask_all(host);

@@ -211,7 +211,9 @@ public:
     explicit CircuitBreaker(Window window = {}, CircuitRest rest = {})
         : circuits_(detail::Shared<Circuits>::make()),
           counter_(window),
-          rest_(rest.time > Duration{0} ? rest.time : Duration{1}),
+          rest_(rest.time <= Duration{0} ? Duration{1}
+                : rest.time > longest    ? longest
+                                         : rest.time),
           probes_(rest.probes < 1     ? 1
                   : rest.probes > 255 ? 255
                                       : rest.probes) {}
@@ -275,6 +277,8 @@ public:
     }
 
 private:
+    static constexpr Duration longest = (Duration::max)() / 2;  // 146 years end within all time
+
     // Half open: how many probes are on their way, and how many have come back well.
     static std::uint64_t out(std::uint64_t word) noexcept { return Circuits::payload(word) & 0xff; }
     static std::uint64_t passed(std::uint64_t word) noexcept {

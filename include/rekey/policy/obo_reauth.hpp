@@ -54,6 +54,7 @@ public:
     template <class Stop, class Ask>
     RedirectorAnswer once(std::string_view subject, std::uint64_t mark, const Stop& stop,
                           Ask&& ask) {
+        RedirectorAnswer unless{Reauthorized::denied, "the Redirector gave no answer"};
         bool has_waited = false;
         for (;; has_waited = true) {
             {
@@ -70,7 +71,8 @@ public:
             if (stop.is_cancelled()) return {Reauthorized::denied, {}};
             SystemClock::sleep(std::chrono::milliseconds{5});  // a person takes seconds
         }
-        Asking asking{*this, subject};  // lets the others go on, also if the Redirector throws
+        // Lets the others go on, also if the Redirector throws.
+        Asking asking{*this, subject, std::move(unless)};
         asking.answer = ask();
         return asking.answer;
     }
@@ -96,17 +98,17 @@ private:
     struct Asking {
         AskedUsers& users;
         std::string_view subject;
-        RedirectorAnswer answer{Reauthorized::denied, "the Redirector gave no answer"};
-        Asking(AskedUsers& all, std::string_view whom) : users(all), subject(whom) {}
+        RedirectorAnswer answer;
+        Asking(AskedUsers& all, std::string_view whom, RedirectorAnswer&& unless) noexcept
+            : users(all), subject(whom), answer(std::move(unless)) {}
         Asking(const Asking&) = delete;
-        Asking& operator=(const Asking&) = delete;
         ~Asking() {
             const Locked locked(users);
             User& user = users.of(subject);
             user.is_asked = false;
-            user.last = answer;
             if (answer.outcome == Reauthorized::authorized)
                 user.authorized_at = ++users.authorizations_;
+            user.last = std::move(answer);
         }
     };
 
@@ -123,8 +125,7 @@ private:
             *oldest = gone->next;
             delete gone;
         }
-        User* const user = new User;
-        user->subject = std::string(subject);
+        User* const user = new User{std::string(subject)};
         user->next = std::exchange(first_, user);
         return *user;
     }

@@ -25,7 +25,8 @@ struct PerSecond {
 ///
 /// Rates        by position in the chain; the last one also serves the credentials after it.
 /// Waits        a call that comes too early takes the next free moment and waits for it, in the
-///              order of coming; it goes back if the call ends before. A wait longer than
+///              order of coming; it goes back if the call ends before, unless a later one was
+///              taken meanwhile, for two sends would then have the same. A wait longer than
 ///              `waits_at_most` (1 s) ends the call instead, before it has taken a moment.
 /// Ends with    StopReason::come_back_later, and the time.
 /// Threads      any; lock-free. Copies, and so the copies of a client, share the moments.
@@ -56,7 +57,7 @@ public:
 
     Admission admit(const Action& action, const Asking& asking) const noexcept {
         if (asking.ticket != 0)
-            return {Admitted::go, 0, Duration{0}, taken};  // its moment has come
+            return {Admitted::go, 0, Duration{0}, asking.ticket};  // its moment has come
         const Pace& pace = pace_for(action.slot);
         std::atomic<std::int64_t>& next = state_->next[action.slot % most_slots];
         const std::int64_t now = asking.now.time_since_epoch().count();
@@ -68,14 +69,18 @@ public:
                 return {Admitted::later, 0, Duration{wait}, 0};
             if (!next.compare_exchange_weak(before, base + pace.gap, std::memory_order_relaxed))
                 continue;
-            if (wait <= 0) return {Admitted::go, 0, Duration{0}, taken};
-            return {Admitted::busy, 0, Duration{wait}, taken};
+            if (wait <= 0) return {Admitted::go, 0, Duration{0}, ticket_of(base)};
+            return {Admitted::busy, 0, Duration{wait}, ticket_of(base)};
         }
     }
     void settled(const Action& action, const Ending& end) const noexcept {
         if (end.sent || end.ticket == 0) return;
-        state_->next[action.slot % most_slots].fetch_sub(pace_for(action.slot).gap,
-                                                         std::memory_order_relaxed);
+        std::atomic<std::int64_t>& next = state_->next[action.slot % most_slots];
+        const std::int64_t gap = pace_for(action.slot).gap;
+        std::int64_t before = next.load(std::memory_order_relaxed);
+        while (ticket_of(before - gap) == end.ticket &&
+               !next.compare_exchange_weak(before, before - gap, std::memory_order_relaxed)) {
+        }
     }
 
     template <class Words> void say(Words& words) const {
@@ -90,8 +95,11 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t taken = 1;
     static constexpr std::size_t most_slots = 32;
+    /// A moment to the microsecond or so, and within half an hour; never 0.
+    static std::uint32_t ticket_of(std::int64_t moment) noexcept {
+        return 0x80000000u | static_cast<std::uint32_t>(static_cast<std::uint64_t>(moment) >> 10);
+    }
 
     struct Pace {
         std::int64_t gap = 0;    // between two sends

@@ -60,21 +60,22 @@ public:
 
     /// What an answer asks for: a wait, zero for none, a negative time for "do not retry".
     ///
-    /// Header  `std::string_view(std::string_view name)`, empty if it is absent.
+    /// Header  `std::string_view(std::string_view name)` or a copy, empty if it is absent.
     /// Clock   `std::int64_t()`: seconds since 1970, asked only for a date without a `Date`.
     template <class Header, class Clock>
     static Duration read(const Header& header, const Clock& unix_seconds) {
         for (const std::string_view name : {"x-should-retry", "stripe-should-retry"})
             if (detail::same_ignoring_case(trimmed(header(name)), "false")) return never;
-        if (const std::string_view pushback = trimmed(header("grpc-retry-pushback-ms"));
-            !pushback.empty()) {
+        const auto& grpc = header("grpc-retry-pushback-ms");
+        if (const std::string_view pushback = trimmed(grpc); !pushback.empty()) {
             const Number number = number_in(pushback);
             if (!number.is_number) return never;  // gRPC A6: negative or unreadable
             return in<std::chrono::milliseconds>(number.value);
         }
         if (const Number number = number_in(trimmed(header("retry-after-ms"))); number.is_number)
             return in<std::chrono::milliseconds>(number.value);
-        const std::string_view text = trimmed(header("Retry-After"));
+        const auto& retry_after = header("Retry-After");
+        const std::string_view text = trimmed(retry_after);
         if (text.empty()) return Duration{0};
         if (const Number number = number_in(text); number.is_number)
             return in<std::chrono::seconds>(number.value);

@@ -45,17 +45,13 @@ public:
 
     Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to, const Secret& value) {
         if (!is_key(key)) return Swapped::unavailable;
-        const Files& files = state_->files;
-        const int lock = files.lock(path(key, ".lock"), true);
-        if (lock < 0) return Swapped::unavailable;
+        const Locked lock(state_->files, path(key, ".lock"), true);
+        if (lock.file < 0) return Swapped::unavailable;
         StoreEntry entry;
         load(key, entry);
-        Swapped outcome = Swapped::moved;
-        if (entry.outcome == Loaded::unavailable) outcome = Swapped::unavailable;
-        if (outcome == Swapped::moved && entry.version == from)
-            outcome = replace(key, to, value) ? Swapped::done : Swapped::unavailable;
-        files.unlock(lock);
-        return outcome;
+        if (entry.outcome == Loaded::unavailable) return Swapped::unavailable;
+        if (entry.version != from) return Swapped::moved;
+        return replace(key, to, value) ? Swapped::done : Swapped::unavailable;
     }
 
     LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
@@ -66,10 +62,11 @@ public:
             if (place->second.owner == owner) return {Leased::acquired, life};
             return {Leased::held, life};
         }
-        const int lock = state_->files.lock(path(key, ".lease"), false);
-        if (lock == Files::busy) return {Leased::held, life};
-        if (lock < 0) return {};
-        state_->leases.emplace(std::string(key), Lease{std::string(owner), lock});
+        Locked lock(state_->files, path(key, ".lease"), false);
+        if (lock.file == Files::busy) return {Leased::held, life};
+        if (lock.file < 0) return {};
+        state_->leases.emplace(std::string(key), Lease{std::string(owner), lock.file});
+        lock.file = Files::failed;  // the lease has it
         return {Leased::acquired, life};
     }
     Leased renew(std::string_view key, std::string_view owner, Duration) {
@@ -90,6 +87,18 @@ private:
     struct Lease {
         std::string owner;
         int lock;
+    };
+    /// A lock that is given back, also if memory runs out meanwhile.
+    struct Locked {
+        const Files& files;
+        int file;
+        Locked(const Files& all, const std::string& path, bool waits)
+            : files(all), file(files.lock(path, waits)) {}
+        Locked(const Locked&) = delete;
+        Locked& operator=(const Locked&) = delete;
+        ~Locked() {
+            if (file >= 0) files.unlock(file);
+        }
     };
     struct State {
         State(std::string&& where, Files&& given)
@@ -149,14 +158,15 @@ private:
     bool replace(std::string_view key, std::uint64_t version, const Secret& value) const {
         const Files& files = state_->files;
         const std::string fresh = path(key, ".new");
-        const int file = files.create(fresh);
-        if (file < 0) return false;
+        const std::string there = path(key, ".token");
         std::string head(format);
         head += std::to_string(version) + '\n';
+        const int file = files.create(fresh);  // from here to `close` nothing throws
+        if (file < 0) return false;
         const bool is_written =
             files.write(file, head) && files.write(file, value.expose()) && files.sync(file);
         const bool is_closed = files.close(file);
-        return is_written && is_closed && files.rename(fresh, path(key, ".token")) &&
+        return is_written && is_closed && files.rename(fresh, there) &&
                files.sync_folder(state_->folder);
     }
 

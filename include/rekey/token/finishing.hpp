@@ -48,7 +48,7 @@ public:
         return finish(clock);
     }
     template <class Answer, class Clock> FetchStep answered(const Answer& answer, Clock& clock) {
-        notes_.take(answer);
+        notes_.take(answer, (*exchange_).request());
         return go_on((*exchange_).answered(oauth::endpoint_answer(answer), clock.unix_seconds()),
                      clock);
     }

@@ -71,6 +71,21 @@ inline const char* sentence(RefreshEnd end, bool is_lost) noexcept {
 
 namespace store_parts {
 
+/// Does something of which an exception has nowhere to go; false: there was one.
+template <class Act> bool without_throwing(const Act& act) noexcept {
+#if defined(__cpp_exceptions)
+    try {
+        act();
+        return true;
+    } catch (...) {
+        return false;
+    }
+#else
+    act();
+    return true;
+#endif
+}
+
 /// Renews a lease every third of its life while a token request is on its way.
 template <class Store> class LeaseKeeper {
 public:
@@ -96,7 +111,8 @@ private:
         while (!ended_.wait_for(lock, life_ / 3, [this] { return is_over_; })) {
             lock.unlock();
             const auto now = std::chrono::steady_clock::now();
-            const Leased answer = store_.renew(key_, owner_, life_);
+            Leased answer = Leased::unavailable;  // also if the store throws
+            without_throwing([&] { answer = store_.renew(key_, owner_, life_); });
             if (answer == Leased::acquired) asked_at = now;
             const bool may_be_over = answer == Leased::unavailable &&
                                      std::chrono::steady_clock::now() - asked_at >= life_;
@@ -172,28 +188,37 @@ public:
         anew.record.attempt = oauth::random_token(16);
         anew.is_anew = true;
         (void)take_unstored(key);
-        if (put(key, anew.record)) return true;
-        remember(key, std::move(anew));
-        return false;
+        return put_or_remember(key, anew);
     }
 
     /// Removes the tokens of a user, and gives them to who wants to revoke them. False: the store
     /// does not answer.
     bool forget(const std::string& key, oauth::TokenSet* last = nullptr) {
-        (void)take_unstored(key);
+        store_parts::Unstored unstored;
+        const bool has_unstored = take_unstored(key, unstored);
         if (last != nullptr) {
             const StoreEntry entry = tokens_.store().load(key);
-            if (entry.outcome == Loaded::found) {
-                TokenRecord record = read_record(entry.value.expose(), key, entry.version,
-                                                 tokens_.sealer(), Opening::both);
-                last->access_token = std::move(record.access_token);
-                last->refresh_token = std::move(record.refresh_token);
-            }
+            TokenRecord record;
+            if (entry.outcome == Loaded::found)
+                record = read_record(entry.value.expose(), key, entry.version, tokens_.sealer(),
+                                     Opening::both);
+            const bool is_newer =
+                has_unstored && (entry.outcome != Loaded::found || unstored.is_anew ||
+                                 unstored.attempt == record.attempt);
+            if (is_newer) record = std::move(unstored.record);
+            last->access_token = std::move(record.access_token);
+            last->refresh_token = std::move(record.refresh_token);
         }
         return put(key, TokenRecord{});
     }
 
 private:
+    /// What only this process has, and keeps for later if an exception ends the work here.
+    enum class Unkept : unsigned char {
+        nothing,
+        mark,   ///< The record may say that the refresh token is being spent; it was not sent.
+        tokens  ///< New ones, which the store may lack.
+    };
     template <class Clock> struct Work {
         Work(SharedTokens& all, Grant grant, const std::string& name, std::string_view without,
              Clock& time, Duration limit = Duration{0})
@@ -204,8 +229,11 @@ private:
               protocol(grant, within(all.times(), limit)) {}
         Work(const Work&) = delete;
         Work& operator=(const Work&) = delete;
-        ~Work() {  // also if a transport throws
-            if (protocol.has_lease()) owner.tokens_.store().release(key, attempt);
+        ~Work() {  // also if a transport or the store throws, or memory runs out
+            using store_parts::without_throwing;
+            if (unkept != Unkept::nothing) without_throwing([this] { owner.remember(*this); });
+            if (protocol.has_lease())
+                without_throwing([this] { owner.tokens_.store().release(key, attempt); });
         }
 
         SharedTokens& owner;
@@ -222,6 +250,7 @@ private:
         bool is_record_alive = false;
         bool had_lease = false;
         std::size_t waits = 0;
+        Unkept unkept = Unkept::nothing;
     };
 
     const RefreshTimes& times() const noexcept { return tokens_.times(); }
@@ -282,6 +311,7 @@ private:
         if (protocol.has_lease()) {
             const store_parts::LeaseKeeper<std::remove_reference_t<decltype(store)>> keeper(
                 store, work.key, work.attempt, times().lease);
+            work.unkept = Unkept::nothing;
             sent = send(work.record.refresh_token, [&keeper] { return keeper.is_held(); });
             if (!keeper.is_held()) count(StoreCounter::leases_lost);
         } else {
@@ -293,6 +323,7 @@ private:
         if (sent.outcome == Spent::ok) {
             work.fresh = record_of(sent.tokens, clock.unix_seconds());
             work.fresh.attempt = work.attempt;
+            if (!work.fresh.refresh_token.empty()) work.unkept = Unkept::tokens;
         } else if (sent.outcome == Spent::unknown && !work.record.is_repeated) {
             const TimePoint now = clock.now();
             const std::int64_t age =
@@ -370,7 +401,13 @@ private:
                 record.is_lost = action.is_lost;
                 break;
         }
+        if (action.step == RefreshStep::mark && !action.is_repeat) work.unkept = Unkept::mark;
         const Swapped outcome = swap(work.key, action.version, record);
+        const bool is_settled = action.step == RefreshStep::mark ? outcome == Swapped::moved
+                                : action.step == RefreshStep::commit
+                                    ? outcome == Swapped::done
+                                    : outcome != Swapped::unavailable;
+        if (is_settled) work.unkept = Unkept::nothing;
         if (outcome == Swapped::moved) count(StoreCounter::swaps_lost);
         if (outcome == Swapped::unavailable) count(StoreCounter::unavailable);
         if (outcome == Swapped::done && record.state == RecordState::dead)
@@ -414,13 +451,11 @@ private:
         Obtained obtained;
         obtained.end = end;
         obtained.is_lost = work.record.is_lost;
-        if (work.protocol.leaves_mark()) {
-            store_parts::Unstored unspent;
-            unspent.attempt = work.attempt;
-            unspent.record = work.record;
-            unspent.record.state = RecordState::live;
-            remember(work.key, std::move(unspent));
-        }
+        work.unkept = Unkept::nothing;
+        if (work.protocol.leaves_mark()) work.unkept = Unkept::mark;
+        if (end == RefreshEnd::uncommitted) work.unkept = Unkept::tokens;
+        if (work.unkept != Unkept::nothing) remember(work);
+        work.unkept = Unkept::nothing;
         const auto take = [&obtained](TokenRecord& record) {
             obtained.fresh_until = record.fresh_until;
             obtained.expires_at = record.expires_at;
@@ -433,14 +468,6 @@ private:
                 return obtained;
             case RefreshEnd::committed:
             case RefreshEnd::alone: take(work.fresh); return obtained;
-            case RefreshEnd::uncommitted: {
-                store_parts::Unstored unstored;
-                unstored.attempt = work.attempt;
-                unstored.version = work.protocol.version();
-                unstored.record = std::move(work.fresh);
-                remember(work.key, std::move(unstored));
-                break;
-            }
             case RefreshEnd::failed:
             case RefreshEnd::late:
             case RefreshEnd::unavailable:  // the old token serves as long as it lives
@@ -459,12 +486,13 @@ private:
                            std::string_view refused, const rekey::detail::Stop& stop, Clock& clock,
                            Send& send) {
         if (unstored.is_anew) {
-            if (!put(key, unstored.record)) remember(key, std::move(unstored));
+            (void)put_or_remember(key, unstored);
             return {};
         }
         Work<Clock> work{*this, Grant::rotating, key, refused, clock};
-        work.attempt = unstored.attempt;
+        work.attempt = std::move(unstored.attempt);
         work.fresh = std::move(unstored.record);
+        work.unkept = Unkept::tokens;
         Obtained end =
             run(work, work.protocol.start_commit(unstored.version, clock.now()), stop, send);
         const bool is_refused =
@@ -486,6 +514,36 @@ private:
         return record;
     }
 
+    /// Tokens of a new authorization: what the store does not take is kept, also if it throws.
+    bool put_or_remember(const std::string& key, store_parts::Unstored& anew) {
+        struct Kept {
+            SharedTokens& owner;
+            const std::string& key;
+            store_parts::Unstored& tokens;
+            bool is_stored = false;
+            Kept(SharedTokens& all, const std::string& name, store_parts::Unstored& unstored)
+                : owner(all), key(name), tokens(unstored) {}
+            Kept(const Kept&) = delete;
+            Kept& operator=(const Kept&) = delete;
+            ~Kept() {
+                if (is_stored) return;
+                store_parts::without_throwing([this] { owner.remember(key, std::move(tokens)); });
+            }
+        } kept(*this, key, anew);
+        return kept.is_stored = put(key, anew.record);
+    }
+    template <class Clock> void remember(const Work<Clock>& work) {
+        store_parts::Unstored unstored;
+        unstored.attempt = work.attempt;
+        if (work.unkept == Unkept::tokens) {
+            unstored.version = work.protocol.version();
+            unstored.record = work.fresh;
+        } else {
+            unstored.record = work.record;
+            unstored.record.state = RecordState::live;
+        }
+        remember(work.key, std::move(unstored));
+    }
     void remember(const std::string& key, store_parts::Unstored unstored) {
         const std::lock_guard<std::mutex> lock(mutex_);
         unstored_[key] = std::move(unstored);

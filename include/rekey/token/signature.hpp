@@ -7,7 +7,7 @@
 #include <rekey/detail/atomic.hpp>
 #include <rekey/detail/snapshot.hpp>
 #include <rekey/facts.hpp>
-#include <rekey/oauth/url.hpp>
+#include <rekey/oauth/parse_url.hpp>
 
 #include <cstdint>
 #include <string>
@@ -68,6 +68,7 @@ struct Manner {
         problem = "the origin that it is bound to is no URL such as https://host";
     if (problem == nullptr) problem = detail::problem_with_token(token);
     Signature* const signature = new Signature;
+    Pin owner = Snapshot::own(signature);
     signature->problem = problem;
     if (problem == nullptr) {
         signature->value = detail::header_value(manner.scheme, token);
@@ -76,6 +77,7 @@ struct Manner {
     signature->header.assign(manner.header.data(), manner.header.size());
     signature->origin.assign(manner.origin.data(), manner.origin.size());
     signature->generation = generation;
+    owner.give_up();
     return signature;
 }
 

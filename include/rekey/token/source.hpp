@@ -5,6 +5,7 @@
 
 #include <rekey/action.hpp>
 #include <rekey/detail/atomic.hpp>
+#include <rekey/detail/cut_parts.hpp>
 #include <rekey/detail/http_date.hpp>
 #include <rekey/detail/maybe.hpp>
 #include <rekey/detail/mutex.hpp>
@@ -397,6 +398,13 @@ protected:
         Fetched outcome() const noexcept { return outcome_; }
 
     private:
+        /// Cuts what was sent out of what is said about it.
+        template <class Report> void withhold(Report& report) {
+            std::string_view sent = request().made.authorization.expose();
+            if (!sent.empty()) sent.remove_prefix(sent.find(' ') + 1);  // without its scheme
+            detail::cut_out_parts(report.message, sent);
+            detail::cut_out_parts(report.log_id, sent);
+        }
         template <class Answer, class Clock, class Report>
         Fetched judge(Pin& pin, const Answer& answer, Clock& clock, Report& report) {
             report.reach = answer.reach;
@@ -405,6 +413,7 @@ protected:
             source_.least_pause_ = answer.retry_after;
             if (answer.reach != Reach::answered) {
                 report.message = "token request: " + answer.detail;
+                withhold(report);
                 is_lasting_ = answer.lasting;
                 report.cancelled = answer.cancelled;
                 if (answer.reach == Reach::never_sent) return Fetched::not_sent;
@@ -419,9 +428,7 @@ protected:
             report.service_code = token.service_code;
             if (report.log_id.empty()) report.log_id = token.log_id;
             report.message = sentence(token, skew);
-            const std::string_view sent =
-                request().made.authorization.expose();  // without its scheme
-            detail::cut_out(report.message, sent.substr(sent.find(' ') + 1));
+            withhold(report);
             switch (token.outcome) {
                 case oauth::TokenOutcome::granted:
                     return source_.publish(pin, *credential_, token, now, refused_, replacements_,

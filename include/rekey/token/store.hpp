@@ -136,6 +136,7 @@ template <class Owner, class Value, class Time> struct StoreCell {
 /// or its life is over by the clock of the store; it guards nothing by itself. A key is up to 64
 /// characters of `A-Za-z0-9_-`, and tells nobody whose record it is.
 ///
+/// Errors    an exception ends the call that it comes to; of `renew` it counts as `unavailable`.
 /// Threads   all functions at any time from any thread. Copies are the same store.
 /// Optional  `static constexpr bool leaves_machine = true`: records have to be sealed.
 /// See       `MemoryStore`, `FileStore`, `adapter::RedisStore`

@@ -127,17 +127,32 @@ public:
               Failure& failure) {
         const std::uint64_t version = user.version;
         lock.unlock();
+        oauth::TokenSet brought;
         const auto send = [&](const Secret& refresh_token, const auto& is_held) {
-            return refresh(refresh_token, is_held, extras.stop, exchanger, clock, failure);
+            SentTokens sent =
+                refresh(refresh_token, is_held, extras.stop, exchanger, clock, failure);
+            brought = sent.tokens;
+            return sent;
         };
         const Obtained obtained =
             keeper_->obtain(Grant::rotating, key(extras.subject), refused.token.expose(),
                             extras.stop, clock, send, extras.time_limit);
 
         lock.lock();
-        Pin pin;
-        if (user.version != version && Base::take_if_usable(pin, user, refused.generation, clock))
-            return true;  // the user authorized anew
+        if (user.version != version) {  // the user authorized anew, or signed out: that counts
+            Pin pin;
+            if (Base::take_if_usable(pin, user, refused.generation, clock)) return true;
+            failure = Failure{};
+            failure.outcome = user.dies_at == 0 ? Fetched::refused : Fetched::failed;
+            failure.message = "the user's tokens were replaced while they were being refreshed";
+            if (user.signed_out_at > version && !brought.access_token.empty()) {
+                lock.unlock();
+                (void)this->credential_.flow().revoke(brought.refresh_token, brought.access_token,
+                                                      exchanger);
+                lock.lock();
+            }
+            return false;
+        }
         const bool is_new =
             obtained.has_token() &&
             (refused.token.empty() ||
@@ -179,8 +194,16 @@ public:
     template <class Exchanger>
     oauth::SignOut sign_out(std::string_view subject, const Exchanger& exchanger) {
         oauth::TokenSet last;
+        Secret held;
+        const auto leave = [&](User& user) {  // first, so that a refresh on its way knows of it
+            if (held.empty()) held = Secret(user.current.read()->token());
+            Base::forget(user);
+            user.signed_out_at = user.version;
+        };
+        Base::with_known(subject, leave);
         const bool is_forgotten = keeper_->forget(key(subject), &last);
-        Base::forget(subject);
+        Base::with_known(subject, leave);
+        if (last.access_token.empty()) last.access_token = std::move(held);
         oauth::SignOut end =
             this->credential_.flow().revoke(last.refresh_token, last.access_token, exchanger);
         if (!is_forgotten) {
@@ -295,6 +318,7 @@ private:
 
     /// Moves the tokens of a new authorization into the store.
     template <class Clock> void hand_over(std::string_view subject, Clock& clock) {
+        const std::string name = key(subject);
         oauth::TokenSet tokens;
         {
             const auto user = Base::user_of(subject, clock);
@@ -304,7 +328,7 @@ private:
             tokens.refresh_token = std::exchange(user->refresh_token, Secret{});
             tokens.expires_at = user->dies_at;
         }
-        (void)keeper_->keep(key(subject), tokens, clock);
+        (void)keeper_->keep(name, tokens, clock);
     }
 
     typename Stored::Keeper keeper_;

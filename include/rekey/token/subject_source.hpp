@@ -273,7 +273,8 @@ protected:
         return end;
     }
 
-    /// Under the lock. False: another caller asks; once more when that has ended.
+    /// Under the lock. False: another caller asks; once more when that has ended. True: unlocked,
+    /// if this one asked.
     template <class Exchanger, class Clock>
     bool ask(User& user, std::unique_lock<std::mutex>& lock, Waiting& waiting,
              const oauth::FlowUser& whom, std::uint64_t refused, const Exchanger& exchanger,
@@ -299,11 +300,11 @@ protected:
             waiting.has_joined = true;
             return false;
         }
-        user.is_asked = true;
-        ++user.asking;
         oauth::FlowUser asked = whom;
         asked.deliver = !waiting.is_shown && clock.now() >= user.asked_until;
         asked.generation = user.current.read()->generation;
+        user.is_asked = true;  // nothing throws from here until `asking` is there to take it back
+        ++user.asking;
         lock.unlock();
         {
             const Busy asking(user, user.is_asked);
@@ -311,7 +312,7 @@ protected:
             answer.request.subject = std::string(whom.subject);
             if (answer.is_authorized() && answer.tokens) keep(user, answer, clock);
 
-            lock.lock();
+            const std::lock_guard<std::mutex> again(user.mutex);  // ends before `asking` does
             if (answer.is_authorized()) {
                 Pin pin;
                 if (!take_if_usable(pin, user, refused, clock))
@@ -328,7 +329,6 @@ protected:
                 user.denial_words = answer.message;
                 user.denied_request = answer.request;
             }
-            lock.unlock();
         }
         return true;
     }
@@ -553,7 +553,7 @@ public:
         return look(clock);
     }
     template <class Answer, class Clock> FetchStep answered(const Answer& answer, Clock& clock) {
-        notes_.take(answer);
+        notes_.take(answer, (*exchange_).request());
         return go_on((*exchange_).answered(oauth::endpoint_answer(answer), clock.unix_seconds()),
                      clock);
     }
@@ -627,6 +627,9 @@ private:
             if ((pauses || has_none) && !renew_ && take_if_alive(pin_, user(), clock))
                 return found();
             if (has_none) return finish(fail(report_, without_refresh_token(user())));
+            // Made while the refresh token is still there: what fails here has sent nothing.
+            if constexpr (is_keeper)
+                exchange_.set(source_.credential_.flow().refresh_request(user().refresh_token));
             user().is_refreshing = true;
             ++user().flight;
             leading_.set(user());
@@ -639,7 +642,6 @@ private:
             }
         }
         if constexpr (is_keeper) {
-            exchange_.set(source_.credential_.flow().refresh_request(refresh_token_));
             return go_on((*exchange_).start(clock.unix_seconds()), clock);
         } else {
             return FetchStep::lead;

@@ -90,6 +90,33 @@ TEST_CASE("each body of the corpus is read as the table says, by the fast and th
         CHECK(shown(strict_code<detail::SwarBits>(exact.view())) == shown(body.expected));
         if (body.expected.found != Found::malformed)
             CHECK(shown(JsonPrefix::code(exact.view())) == shown(body.expected));
+        CHECK(shown(JsonPrefix::code_of_failure(exact.view())) ==
+              shown(JsonPrefix::code(exact.view())));
+    }
+}
+
+TEST_CASE("the fast way to the code of a failure gives the same answer whatever stands there") {
+    int equal = 0;
+    for (const std::string_view body : {R"({"code":4100,"msg":"m"})", R"({"code":9999,)",
+                                        R"({"code":1000,"n":1})", R"({"code":7654321,"n":1})"})
+        for (std::size_t at = 7; at != body.size(); ++at)
+            for (int byte = 0; byte != 256; ++byte) {
+                std::string other(body);
+                other[at] = static_cast<char>(byte);
+                const Exact exact(other);
+                if (shown(JsonPrefix::code_of_failure(exact.view())) ==
+                    shown(JsonPrefix::code(exact.view())))
+                    ++equal;
+                else
+                    CHECK(other == "");
+            }
+    CHECK(equal == 256 * 49);
+    for (int code = 0; code != 10000; ++code) {
+        const std::string digits = std::to_string(code);
+        const std::string body = "{\"code\":" + digits + ",\"msg\":\"\"}";
+        if (shown(JsonPrefix::code_of_failure(body)) != digits) CHECK(body == "");
+        const Exact cut(std::string_view(body).substr(0, 9 + digits.size()));
+        if (shown(JsonPrefix::code_of_failure(cut.view())) != digits) CHECK(body == "");
     }
 }
 

@@ -155,6 +155,22 @@ TEST_CASE("a credential of another header goes on the wire under that header, al
 
 // --- Names ---
 
+struct NamedByConstant {
+    static const std::string_view name;
+    std::string token = "pat_personal_1";
+};
+const std::string_view NamedByConstant::name = "named elsewhere";
+
+TEST_CASE("a static name that is no constant of the compiler is a name as well") {
+    Script http;
+    http.then(200, 4101).then(200);
+    const Client client{http, CredentialChain{NamedByConstant{}, Enterprise{}}, OnCodes{}};
+    const auto result = client.send(chat());
+    REQUIRE(result);
+    CHECK(result.credential() == "enterprise");
+    CHECK(result.trail().credential(result.trail()[0]) == "named elsewhere");
+}
+
 TEST_CASE("a result with a static name outlives its client") {
     auto result = [] {
         Script http;
@@ -282,6 +298,24 @@ TEST_CASE("an empty token from a function is never sent either") {
         static std::string token() { return {}; }
     };
     CHECK(refused_to_send(Empty{}, chat()).find("its token is empty") != std::string::npos);
+}
+
+TEST_CASE("a token that is a null pointer, of a variable that is not set, is an empty one") {
+    struct Unset {
+        const char* name = "unset";
+        const char* token = nullptr;
+    };
+    struct UnsetFunction {
+        const char* name = "unset";
+        static const char* token() { return nullptr; }
+    };
+    CHECK(refused_to_send(Unset{}, chat()) ==
+          "credential unset cannot be sent: its token is empty");
+    CHECK(refused_to_send(UnsetFunction{}, chat()) ==
+          "credential unset cannot be sent: its token is empty");
+    const char* const base = nullptr;
+    CHECK(refused_to_send(coze::Pat<>{"pat_personal_000", base}, chat())
+              .find("the origin that it is bound to is no URL") != std::string::npos);
 }
 
 TEST_CASE("a credential whose header or scheme would break the head of a request is never sent") {

@@ -7,6 +7,7 @@
 #include "support/clients.hpp"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -39,6 +40,14 @@ struct Recorder {
 struct MapRequest {
     std::string url;
     std::map<std::string, std::string> headers;
+};
+struct SeveralValues {
+    std::string url;
+    std::map<std::string, std::vector<std::string>> headers;
+};
+struct OnlyMoved {
+    std::string url;
+    std::unique_ptr<int> payload;
 };
 struct OwnRequest {
     std::string secret_place;
@@ -101,6 +110,30 @@ TEST_CASE("the header goes into a map of headers as well") {
     REQUIRE(client.send(request));
     CHECK(seen == "Bearer pat_personal_1");
     CHECK(request.headers.empty());
+}
+
+TEST_CASE("a header that the caller set is seen among several values of each name") {
+    const Client client{[](const SeveralValues&, const Attempt&) { return accepted(); }, both(),
+                        OnRefusal{}};
+    CHECK(client.send(SeveralValues{"https://api.coze.com/", {{"Accept", {"a", "b"}}}}));
+    for (const std::vector<std::string>& values :
+         {std::vector<std::string>{}, std::vector<std::string>{"mine", "too"}}) {
+        const auto result =
+            client.send(SeveralValues{"https://api.coze.com/", {{"authorization", values}}});
+        REQUIRE_FALSE(result);
+        CHECK(result.error().kind == ErrorKind::configuration);
+    }
+}
+
+TEST_CASE("a request that cannot be copied goes to a transport that takes the attempt") {
+    int sends = 0;
+    const Client client{[&sends](const OnlyMoved& request, const Attempt&) {
+                            CHECK(*request.payload == 7);
+                            return ++sends == 1 ? refusal() : accepted();
+                        },
+                        both(), OnCodes{}};
+    CHECK(client.send(OnlyMoved{"https://api.coze.com/", std::make_unique<int>(7)}));
+    CHECK(sends == 2);
 }
 
 TEST_CASE("set_header is all that a request type of one's own needs") {

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/response.hpp>
 
+#include <rekey/policy/retry_after.hpp>
+
 #include "catch.hpp"
 #include "support/clients.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +19,7 @@ namespace {
 
 using namespace clients;
 
+const std::string long_log_id = "a log id that is longer than what a string keeps inside itself";
 const std::string refused_body = R"({"code":4101,"msg":"refused","request_id":"body-log"})";
 
 struct StatusAndBody {
@@ -100,6 +106,57 @@ private:
     std::map<std::string, std::string> headers_;
 };
 
+// Makes everything anew whenever it is asked.
+class ByValue {
+public:
+    ByValue(int status, std::string body) : status_(status), body_(std::move(body)) {}
+    int status() const { return status_; }
+    std::string body() const { return body_; }
+    std::map<std::string, std::string> headers() const {
+        return {{"X-Request-Id", long_log_id}, {"Retry-After", "7200 and more than fits"}};
+    }
+
+private:
+    int status_;
+    std::string body_;
+};
+struct HeaderByValue {
+    int status_code;
+    std::string body;
+    std::string text() const { return body; }
+    std::string header(std::string_view name) const {
+        return name == "X-Request-Id" ? long_log_id : "";
+    }
+};
+template <class Byte> struct Bytes {
+    int status;
+    std::vector<Byte> body;
+};
+struct Array {
+    int status;
+    char body[64];
+};
+struct Pointers {
+    int status;
+    const char* body;
+    const char* header(std::string_view) const { return nullptr; }
+};
+struct SeveralValues {
+    int status;
+    std::string body;
+    std::map<std::string, std::vector<std::string>> headers;
+};
+struct OptionalBody {
+    int status;
+    std::optional<std::string> body;
+};
+
+template <class Byte> Bytes<Byte> in_bytes(int status, std::string_view text) {
+    Bytes<Byte> response{status, {}};
+    for (const char c : text) response.body.push_back(static_cast<Byte>(c));
+    return response;
+}
+
 // Nothing that rekey knows by itself.
 struct Foreign {
     int verdict;
@@ -108,6 +165,10 @@ struct Foreign {
 };
 struct ForeignStatusOnly {
     int verdict;
+};
+struct ForeignByValue {
+    int verdict;
+    std::string payload;
 };
 
 // The error of a refused answer, and that the next one was accepted.
@@ -130,6 +191,17 @@ template <> struct rekey::ResponseTraits<Foreign> {
     static std::string_view body(const Foreign& answer) { return answer.payload; }
     static std::string_view header(const Foreign& answer, std::string_view name) {
         return name == "X-Request-Id" ? std::string_view(answer.trace) : std::string_view();
+    }
+};
+template <> struct rekey::ResponseTraits<ForeignByValue> {
+    static int status(const ForeignByValue& answer) { return answer.verdict; }
+    static std::string body(const ForeignByValue& answer) { return answer.payload; }
+    static std::string header(const ForeignByValue&, std::string_view) { return long_log_id; }
+};
+template <> struct rekey::ResponseTraits<OptionalBody> {
+    static int status(const OptionalBody& answer) { return answer.status; }
+    static std::string_view body(const OptionalBody& answer) {
+        return answer.body ? std::string_view(*answer.body) : std::string_view();
     }
 };
 template <> struct rekey::ResponseTraits<ForeignStatusOnly> {
@@ -173,6 +245,69 @@ TEST_CASE("the headers of a response may be a map, a list, a method or a contain
                  HeaderMap{200, "{}", {}}) == "from-multimap");
     CHECK(log_id(HeadersMethod{401, refused_body, {{"X-Request-Id", "from-headers()"}}},
                  HeadersMethod{200, "{}", {}}) == "from-headers()");
+}
+
+TEST_CASE("methods of a response may give copies, and so may a specialisation") {
+    const auto by_value = refused_first(ByValue{200, refused_body}, ByValue{200, "{}"});
+    CHECK(by_value.service_code == 4101);
+    CHECK(by_value.message() == "refused");
+    CHECK(by_value.log_id() == long_log_id);
+    CHECK(refused_first(HeaderByValue{200, refused_body}, HeaderByValue{200, "{}"}).log_id() ==
+          long_log_id);
+    const auto foreign =
+        refused_first(ForeignByValue{200, refused_body}, ForeignByValue{200, "{}"});
+    CHECK(foreign.message() == "refused");
+    CHECK(foreign.log_id() == long_log_id);
+}
+
+TEST_CASE("a hint in headers that are given as copies is read, by any policy that asks for it") {
+    struct Limited {
+        int status() const { return 429; }
+        std::string header(std::string_view name) const {
+            return name == "Retry-After" ? std::string(40, '0') + "7200" : std::string();
+        }
+    };
+    const Client client{[](const HttpRequest&, const Attempt&) { return Limited{}; }, both(),
+                        RetryOn<RateLimited>{}, MaxAttempts<1>{},
+                        RetryAfter{std::chrono::hours{3}}};
+    CHECK(client.send(chat()).error().retry_after() == std::chrono::hours{2});
+}
+
+TEST_CASE("the body of a response may be bytes of any kind") {
+    const auto check = [](auto byte) {
+        using Byte = decltype(byte);
+        const auto error =
+            refused_first(in_bytes<Byte>(200, refused_body), in_bytes<Byte>(200, "{}"));
+        CHECK(error.service_code == 4101);
+        CHECK(error.message() == "refused");
+    };
+    check(char{});
+    check(static_cast<unsigned char>(0));
+    check(std::byte{});
+    Array refused{200, {}};
+    refused_body.copy(refused.body, sizeof refused.body - 1);
+    CHECK(refused_first(refused, Array{200, "{}"}).service_code == 4101);
+}
+
+TEST_CASE("a text that is a null pointer is an empty one") {
+    const auto error = refused_first(Pointers{404, nullptr}, Pointers{200, nullptr});
+    CHECK(error.http_status == 404);
+    CHECK(error.message().empty());
+    CHECK(error.log_id().empty());
+}
+
+TEST_CASE("of a header with several values the first counts") {
+    const auto log_id = [](std::vector<std::string> values) {
+        const SeveralValues refused{401, refused_body, {{"x-request-id", std::move(values)}}};
+        return refused_first(refused, SeveralValues{200, "{}", {}}).log_id();
+    };
+    CHECK(log_id({"one", "two"}) == "one");
+    CHECK(log_id({}) == "body-log");
+}
+
+TEST_CASE("a body that is no text takes a specialisation as well") {
+    CHECK(refused_first(OptionalBody{200, refused_body}, OptionalBody{200, "{}"}).service_code ==
+          4101);
 }
 
 TEST_CASE("the header names the log id before the body does") {

@@ -256,6 +256,37 @@ TEST_CASE("a refusal cut at any byte is never a success either") {
     }
 }
 
+TEST_CASE("a cut body is none of the media of Coze, whatever bytes it holds and without a type") {
+    const std::string bodies[] = {
+        "{\"code\":4101,\"msg\":\"\xE8\xAE\xA4\xE8\xAF\x81\xE6\x97\xA0\xE6\x95\x88\"}",
+        "\xEF\xBB\xBF{\"code\":4101,\"msg\":\"a mark of the byte order comes first\"}",
+        "{\"msg\":\"\x01\x02 raw control characters\",\"code\":4101}",
+        "{\"msg\":\"\xFF\xFE no UTF-8\",\"code\":4101}"};
+    for (const std::string& whole : bodies) {
+        CAPTURE(whole);
+        for (std::size_t size = 1; size != whole.size(); ++size) {
+            CAPTURE(size);
+            CHECK_FALSE(accepts(whole.substr(0, size), "", coze::Api{}));
+            if (size <= 3) continue;  // of the mark alone nobody can say more
+            CHECK_FALSE(accepts(whole.substr(0, size), "audio/mpeg", coze::Api{}));
+            CHECK_FALSE(accepts(whole.substr(0, size), ""));
+        }
+        CHECK_FALSE(accepts(whole, "", coze::Api{}));
+    }
+    CHECK_FALSE(accepts("<title>\xE7\x99\xBB\xE5\xBD\x95</title>", "", coze::Api{}));
+    CHECK_FALSE(accepts("\xE7\x99\xBB\xE5\xBD\x95", "", coze::Api{}));
+    CHECK(accepts("\xEF\xBB\xBF{\"data\":{}}", "", coze::Api{}));
+}
+
+TEST_CASE("media of Coze are accepted without a type") {
+    CHECK(accepts(std::string("ID3\x04\0\0\x01", 7), "", coze::Api{}));
+    CHECK(accepts("\xFF\xFB\x90\x64 an MP3 frame", "", coze::Api{}));
+    CHECK(accepts("\x89PNG\r\n", "", coze::Api{}));
+    CHECK(accepts("%PDF-1.7\n%\xE2\xE3\xCF\xD3\n", "", coze::Api{}));
+    CHECK(accepts("a \xC0\x80 that is no UTF-8", "", coze::Api{}));
+    CHECK(accepts("a \xF5\x80\x80\x80 that is no UTF-8", "", coze::Api{}));
+}
+
 TEST_CASE("a body that is not what Coze promises is reported as malformed and not acted on") {
     const std::string bodies[] = {"",
                                   "<html><body>login</body></html>",

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -108,6 +109,48 @@ TEST_CASE("a transport that changes its argument changes only its own copy") {
     CHECK(request.url == chat().url);
     CHECK(request.body == chat().body);
     CHECK(request.headers.size() == 1);
+}
+
+TEST_CASE("a repeated attempt sends the signed copy once more, if nobody can have changed it") {
+    std::vector<const HttpRequest*> seen;
+    const auto failing = [&seen](const HttpRequest& copy) {
+        CHECK(copy.headers.size() == 3);
+        CHECK(find_header(copy.headers, "Idempotency-Key") == "key-1");
+        seen.push_back(&copy);
+        return seen.size() < 3 ? answer(503) : accepted();
+    };
+    const Client client{failing, both(), RetryOn<AuthRejected, Transient>{}, MaxAttempts<3>{}};
+    REQUIRE(client.send(chat(), IdempotencyKey{"key-1"}));
+    REQUIRE(seen.size() == 3);
+    CHECK(seen[0] == seen[1]);
+    CHECK(seen[1] == seen[2]);
+
+    int calls = 0;
+    const auto changing = [&calls](HttpRequest& copy) {
+        CHECK(copy.headers.size() == 2);
+        CHECK(copy.body == chat().body);
+        copy.headers.clear();
+        copy.body.clear();
+        return ++calls < 3 ? answer(503) : accepted();
+    };
+    const Client other{changing, both(), RetryOn<AuthRejected, Transient>{}, MaxAttempts<3>{}};
+    REQUIRE(other.send(chat(), Idempotent{}));
+    CHECK(calls == 3);
+}
+
+TEST_CASE("a fallback signs another copy after one that was repeated") {
+    std::vector<std::string> seen;
+    const auto failing = [&seen](const HttpRequest& copy) {
+        CHECK(copy.headers.size() == 2);
+        seen.emplace_back(find_header(copy.headers, "Authorization"));
+        return seen.size() == 1 ? answer(503) : seen.size() == 2 ? refusal() : accepted();
+    };
+    const Client client{failing, both(), RetryOn<4101, Transient>{}, MaxAttempts<3>{}};
+    REQUIRE(client.send(chat(), Idempotent{}));
+    REQUIRE(seen.size() == 3);
+    CHECK(seen[0] == "Bearer pat_personal_1");
+    CHECK(seen[1] == seen[0]);
+    CHECK(seen[2] == "Bearer pat_enterprise_1");
 }
 
 TEST_CASE("if both shapes fit, the one with the attempt wins") {

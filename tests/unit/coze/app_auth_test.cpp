@@ -520,25 +520,46 @@ TEST_CASE("S22 a redirect of the token endpoint is an error and is not followed"
     }
 }
 
-TEST_CASE("S71 an assertion that the token endpoint repeats does not reach the error") {
-    Lane lane;
-    std::string assertion;
-    const auto http = [&assertion](const HttpRequest&, const Attempt& attempt) {
-        assertion = std::string(attempt.authorization().substr(7));
-        return HttpResponse{401,
-                            {},
-                            R"({"error_code":"invalid_request","error_message":"bad jwt )" +
-                                assertion.substr(0, 150) + "\"}",
-                            false};
-    };
-    const Client client{
-        http, CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
-        coze::RetryOnRefusal{}};
-    const auto result = client.send(lane.chat());
-    REQUIRE_FALSE(result);
-    CHECK(result.error().kind == ErrorKind::configuration);
-    // Even a part of it is of no use: nothing of the signature may show.
-    CHECK(result.error().describe().find(assertion) == std::string::npos);
+TEST_CASE("S71 no part of an assertion that is repeated reaches the error") {
+    // What is said of an assertion: where it stands whole, cut off, or with its signature alone.
+    using Quote = std::string (*)(const std::string&);
+    const Quote quotes[] = {
+        [](const std::string& jwt) { return jwt; },
+        [](const std::string& jwt) { return jwt.substr(0, 150); },
+        [](const std::string& jwt) { return jwt.substr(jwt.size() / 2); },
+        [](const std::string& jwt) { return jwt.substr(jwt.rfind('.') + 1); },
+        [](const std::string& jwt) { return std::string(150, 'x') + ' ' + jwt; }};
+    enum class Where { message, log_id, transport };
+    for (const Quote quote : quotes)
+        for (const Where where : {Where::message, Where::log_id, Where::transport}) {
+            Lane lane;
+            std::string assertion;
+            using Answer = TransportResult<HttpResponse>;
+            const auto http = [&](const HttpRequest&, const Attempt& attempt) -> Answer {
+                assertion = std::string(attempt.authorization().substr(7));
+                const std::string said = quote(assertion);
+                if (where == Where::transport)
+                    return TransportError{Reach::never_sent, "no way for " + said,
+                                          TransportVerdict::lasting};
+                const std::string words = where == Where::message ? said : std::string();
+                return HttpResponse{
+                    401,
+                    {{"X-Tt-Logid", where == Where::log_id ? said : std::string("id")}},
+                    R"({"error_code":"invalid_request","error_message":"bad jwt )" + words + "\"}",
+                    false};
+            };
+            const Client client{
+                http,
+                CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+                coze::RetryOnRefusal{}};
+            const auto result = client.send(lane.chat());
+            REQUIRE_FALSE(result);
+            const std::string told = result.error().describe();
+            CAPTURE(told);
+            CHECK(told.find("[token]") != std::string::npos);
+            for (std::size_t at = 0; at + 16 <= assertion.size(); ++at)
+                REQUIRE(told.find(assertion.substr(at, 16)) == std::string::npos);
+        }
 }
 
 TEST_CASE("a call that is cancelled while its token is on the way was cancelled, it did not fail") {

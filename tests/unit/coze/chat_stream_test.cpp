@@ -43,16 +43,18 @@ struct Streaming {
         HttpResponse response{
             200, {{"Content-Type", "text/event-stream"}, {"X-Tt-Logid", "log-7"}}, {}, false};
         stream::Gate gate{response.status, "text/event-stream"};
-        for (std::size_t at = 0; at < body.size(); at += piece) {
-            const std::string_view ready = gate.feed(std::string_view(body).substr(at, piece));
-            if (ready.empty()) continue;
-            response.delivered = true;
-            chat->feed(ready, [this](std::string_view name, std::string_view) {
-                seen->push_back(std::string(name));
-            });
-        }
-        if (gate.finish() == stream::GateState::hold) response.body = gate.take_held();
+        for (std::size_t at = 0; at < body.size() && !gate.has_answer(); at += piece)
+            hand_on(gate.feed(std::string_view(body).substr(at, piece)), response);
+        hand_on(gate.finish(), response);
+        if (gate.state() == stream::GateState::hold) response.body = gate.take_held();
         return response;
+    }
+    void hand_on(std::string_view ready, HttpResponse& response) const {
+        if (ready.empty()) return;
+        response.delivered = true;
+        chat->feed(ready, [this](std::string_view name, std::string_view) {
+            seen->push_back(std::string(name));
+        });
     }
 };
 
@@ -127,14 +129,63 @@ TEST_CASE("after the first event no code leads to another credential or a repeat
     }
 }
 
-TEST_CASE("an error that is the very first event belongs to the answer") {
+TEST_CASE("a refusal that is the very first event goes on with the next credential, unseen") {
+    for (const char* const code : {"4100", "4101", "700012006", "4200", "\"4101\""})
+        for (const std::size_t piece : {1u, 7u, 1000u}) {
+            CAPTURE(code, piece);
+            Desk desk;
+            const std::string data = "{\"code\":" + std::string(code) + ",\"msg\":\"no\"}";
+            desk.bodies = {":ping\n\n" + event("error", data) + done, created + done};
+            const auto result = desk.send(piece);
+            REQUIRE(result);
+            CHECK(result.credential() == "enterprise");
+            CHECK(result.trail().count() == 2);
+            CHECK(result.trail()[0].http_status == 200);
+            CHECK(desk.bodies.empty());
+            CHECK(desk.seen == std::vector<std::string>{"conversation.chat.created", "done"});
+        }
+}
+
+TEST_CASE("another error that is the very first event ends the call as any answer does") {
     Desk desk;
-    desk.bodies = {event("error", R"({"code":4101,"msg":"no"})"), created + done};
+    desk.bodies = {event("error", R"({"code":4028,"msg":"no credit","detail":{"logid":"log-8"}})"),
+                   created + done};
+    const auto result = desk.send();
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::quota_exhausted);
+    CHECK(result.error().service_code == 4028);
+    CHECK(result.error().message() == "no credit");
+    CHECK(result.error().log_id() == "log-7");
+    CHECK(result.error().reach == Reach::answered);
+    CHECK(result.credential() == "personal");
+    CHECK(desk.bodies.size() == 1);
+    CHECK(desk.seen.empty());
+}
+
+TEST_CASE("a first error that no code explains fails the call, and nothing is sent again") {
+    for (const char* const data : {"{}", "{\"code\":0}", "the model went away",
+                                   R"({"last_error":{"code":4101,"msg":"no"}})"}) {
+        CAPTURE(data);
+        Desk desk;
+        desk.bodies = {event("error", data), created + done};
+        const auto result = desk.send();
+        REQUIRE_FALSE(result);
+        CHECK(result.error().reach == Reach::delivered);
+        CHECK(desk.bodies.size() == 1);
+        CHECK(desk.seen == std::vector<std::string>{"error"});
+    }
+}
+
+TEST_CASE("a failed chat that is the very first event was executed: nothing is sent again") {
+    Desk desk;
+    desk.bodies = {event("conversation.chat.failed", R"({"id":"7300","last_error":{"code":4101}})"),
+                   created + done};
     const auto result = desk.send();
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == ErrorKind::refused);
+    CHECK(result.error().reach == Reach::delivered);
     CHECK(desk.bodies.size() == 1);
-    CHECK(desk.seen == std::vector<std::string>{"error"});
+    CHECK(desk.seen == std::vector<std::string>{"conversation.chat.failed"});
 }
 
 TEST_CASE("a refusal before the stream still goes on with the next credential") {
@@ -162,7 +213,7 @@ TEST_CASE("an error without a code fails the call with its words") {
 }
 
 TEST_CASE("a stream that stops before its last event fails the call, and nothing is sent again") {
-    for (const std::string& body : {created, created + "event:done\ndata:[DONE]"}) {
+    for (const std::string& body : {created, created + "event:don", created + "event:error\nda"}) {
         Desk desk;
         desk.bodies = {body, created + done};
         const auto result = desk.send();
@@ -171,6 +222,53 @@ TEST_CASE("a stream that stops before its last event fails the call, and nothing
         CHECK(result.error().message() ==
               "HTTP 200, the stream ended before its last event, log id log-7");
         CHECK(desk.bodies.size() == 1);
+    }
+}
+
+TEST_CASE("no blank line has to follow the last event") {
+    for (const char* const last : {"event:done\ndata:[DONE]\n", "event:done\ndata:[DONE]",
+                                   "event: done", "data: \"[DONE]\"\n"})
+        for (const std::size_t piece : {1u, 7u, 1000u}) {
+            CAPTURE(last, piece);
+            Desk desk;
+            desk.bodies = {created + last};
+            CHECK(desk.send(piece));
+            CHECK(desk.chat.ended());
+        }
+    Desk desk;
+    desk.bodies = {created + "event:error\ndata:{\"code\":4028,\"msg\":\"no credit\"}"};
+    const auto result = desk.send();
+    REQUIRE_FALSE(result);
+    CHECK(result.error().service_code == 4028);
+}
+
+TEST_CASE("a connection that breaks behind the events changes nothing of what they said") {
+    coze::ChatStream chat;
+    const TransportError broken{Reach::delivered, "reset"};
+    std::string events;
+    const coze::WatchedStream watched{
+        [&](const HttpRequest&, const Attempt&) -> TransportResult<HttpResponse> {
+            chat.feed(events);
+            return broken;
+        },
+        chat};
+    events = created + done;
+    const auto whole = watched(request, Attempt{});
+    REQUIRE(whole.has_value());
+    CHECK(whole->delivered);
+    CHECK(whole->status == 200);
+    for (const std::string& end : {std::string(), done}) {
+        events = created + event("error", R"({"code":4028,"msg":"no credit"})") + end;
+        const auto failed = watched(request, Attempt{});
+        REQUIRE(failed.has_value());
+        CHECK(failed->body.find("4028") != std::string::npos);
+    }
+    for (const std::string& cut : {created, created + event("error", "the model went away"),
+                                   created + "event:done\ndata:[DONE]\n"}) {
+        events = cut;
+        const auto error = watched(request, Attempt{});
+        REQUIRE_FALSE(error.has_value());
+        CHECK(error.error().detail == "reset");
     }
 }
 

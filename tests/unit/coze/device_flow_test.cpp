@@ -97,6 +97,44 @@ TEST_CASE("a device is refreshed after the move, and its user is asked once more
     CHECK(desk.service.totals().refresh_reuse == 0);
 }
 
+TEST_CASE(
+    "what the token of a user who has just authorized meets is reported, not that they had to") {
+    struct Case {
+        const char* body;
+        ErrorKind kind;
+        std::int64_t code;
+    };
+    for (const Case& each :
+         {Case{R"({"code":4101,"msg":"still"})", ErrorKind::refused, 4101},
+          Case{R"({"code":4200,"msg":"still"})", ErrorKind::not_found, 4200},
+          Case{R"({"code":4011,"msg":"still"})", ErrorKind::quota_exhausted, 4011}})
+        for (const bool had_tokens : {false, true}) {
+            CAPTURE(each.body, had_tokens);
+            FakeCoze::Options wishes;
+            wishes.device_auto_approve_polls = 1;
+            Desk desk{wishes};
+            const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});
+            if (had_tokens) {
+                REQUIRE(client.send(desk.chat()));
+                desk.clock.advance(60s);
+                desk.service.move();
+            }
+            desk.wire.interfere([&](const Sent& sent, bool) -> std::optional<Reply> {
+                const bool is_new = desk.exchanges("device_code") == (had_tokens ? 2u : 1u);
+                if (sent.request.url.find("/v3/chat") == std::string::npos || !is_new)
+                    return std::nullopt;
+                return json(200, each.body);
+            });
+            const auto result = client.send(desk.chat());
+            REQUIRE(!result);
+            CHECK(result.error().kind == each.kind);
+            CHECK(result.error().service_code == each.code);
+            CHECK(result.error().http_status == 200);
+            CHECK(result.error().message() == "still");
+            CHECK(result.error().response() != nullptr);
+        }
+}
+
 TEST_CASE("S60 each slow_down adds five seconds for good") {
     Desk desk;
     Polls polls{desk};
@@ -435,8 +473,11 @@ TEST_CASE("S64 the device code is in no text and on no screen") {
         if (place == std::string::npos) return std::nullopt;
         const std::string rest = sent.request.body.substr(place + mark.size());
         secrets.push_back(rest.substr(0, rest.find('"')));
-        return json(400, R"({"error_code":"invalid_request","error_message":"no )" +
-                             secrets.back() + "\"}");
+        HttpResponse no{
+            400,
+            {{"Content-Type", "application/json"}, {"X-Tt-Logid", secrets.back()}},
+            R"({"error_code":"invalid_request","error_message":"no )" + secrets.back() + "\"}"};
+        return no;
     });
     const auto client = desk.client(
         coze::DeviceFlow{desk.device_app(), [&](const AuthorizationRequest& request) {

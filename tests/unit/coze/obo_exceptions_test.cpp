@@ -113,6 +113,47 @@ TEST_CASE("S37 a leader whose transport throws strands nobody, and the token is 
     CHECK(desk.service.totals().refresh_reuse == 0);
 }
 
+TEST_CASE("S37 a clock that throws, at whatever reading, strands nobody") {
+    struct Watch : obo::Clock {
+        mutable int left = -1;  // so many readings more; negative: all
+        void read() const {
+            if (left >= 0 && left-- == 0) throw Crash();
+        }
+        TimePoint now() const {
+            read();
+            return obo::Clock::now();
+        }
+        std::int64_t unix_seconds() const {
+            read();
+            return obo::Clock::unix_seconds();
+        }
+    };
+    int crashes = 0;
+    for (int reading = 0;; ++reading) {
+        INFO("reading " << reading);
+        Desk desk;
+        Watch watch;
+        const auto authorized = [](const AuthorizationRequest&) { return Authorized{}; };
+        const auto browser = [&](const AuthorizationRequest& request) {
+            return desk.browse(request.url);
+        };
+        const Client client{desk.wire,
+                            OboReauth{coze::PkceLoopback{desk.pkce_app(), authorized, browser}},
+                            coze::RetryOnRefusal{}, UseClock{watch}};
+        watch.left = reading;
+        const int before = crashes;
+        try {
+            (void)client.send(desk.chat(), Subject{"ann"});
+        } catch (const Crash&) {
+            ++crashes;
+        }
+        watch.left = -1;
+        CHECK(client.send(desk.chat(), Subject{"ann"}));
+        if (crashes == before) break;
+    }
+    CHECK(crashes > 5);
+}
+
 TEST_CASE("S18 a code whose exchange crashed is not sent again") {
     const bool is_answered = GENERATE(false, true);
     Desk desk;

@@ -75,20 +75,18 @@ TEST_CASE("one hold keeps the values of every snapshot that shares its readers, 
     Readers counters;
     Snapshot<Counted> one{new Counted(living, 1), counters};
     Snapshot<Counted> two{new Counted(living, 2), counters};
-    auto hold = counters.hold();
-    const Counted* const first = one.peek();
-    one.replace(new Counted(living, 10));
-    const Counted* const second = two.peek();
-    two.replace(new Counted(living, 20));
-    two.replace(new Counted(living, 200));
-    CHECK(living == 5);
-    CHECK(first->value == 1);
-    CHECK(second->value == 2);
-    CHECK(one.peek()->value == 10);
-    auto moved = std::move(hold);
-    CHECK_FALSE(hold);
-    moved.release();
-    CHECK_FALSE(moved);
+    {
+        const Readers::Hold hold(counters);
+        const Counted* const first = one.peek();
+        one.replace(new Counted(living, 10));
+        const Counted* const second = two.peek();
+        two.replace(new Counted(living, 20));
+        two.replace(new Counted(living, 200));
+        CHECK(living == 5);
+        CHECK(first->value == 1);
+        CHECK(second->value == 2);
+        CHECK(one.peek()->value == 10);
+    }
     CHECK(living == 2);
     CHECK(two.peek()->value == 200);
 }

@@ -10,6 +10,7 @@
 #include <rekey/testing/manual_scheduler.hpp>
 
 #include <exception>
+#include <functional>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -47,6 +48,19 @@ struct Either {
             *caught = broken.what();
         }
     }
+};
+
+/// An answer that can only be copied, and not always.
+struct Copied {
+    int status = 200;
+    std::string body{};
+    int* copies_left = nullptr;
+    Copied() = default;
+    Copied(const Copied& other)
+        : status(other.status), body(other.body), copies_left(other.copies_left) {
+        if (copies_left != nullptr && --*copies_left == 0) throw std::runtime_error("no room");
+    }
+    Copied& operator=(const Copied&) = default;
 };
 
 /// Makes a future of a call.
@@ -146,4 +160,38 @@ TEST_CASE("what a done throws passes to whoever brought the last event") {
     client.send(chat(), [](const Result<HttpResponse>&) { throw std::logic_error("mine"); });
     CHECK_THROWS_AS(later.answer(accepted()), std::logic_error);
     CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("an answer whose copy throws ends its call, wherever that happens") {
+    int at = 1;
+    for (bool is_past_all = false; !is_past_all; ++at) {
+        CAPTURE(at);
+        int copies_left = 0;
+        std::function<void(Copied)> answer;
+        const auto keep = [&answer](const HttpRequest&, const Attempt&,
+                                    std::function<void(Copied)> done) { answer = std::move(done); };
+        struct Counts {
+            int* ends;
+            void operator()(const Result<Copied>&) const { ++*ends; }
+            void failed(const std::exception_ptr&) const { ++*ends; }
+        };
+        int ends = 0;
+        const driver::callback::Client client{keep, NoScheduler{}};
+        const driver::CallHandle call = client.send(chat(), Counts{&ends});
+        Copied copied;
+        copied.copies_left = &copies_left;
+        copies_left = at;
+        try {
+            answer(copied);
+        } catch (const std::runtime_error&) {
+            copies_left = 0;  // on its way to the client, or to the end of the call
+        }
+        is_past_all = copies_left > 0;
+        copies_left = 0;
+        answer = nullptr;  // a transport that has not brought it drops the callback
+        CHECK(ends <= 1);
+        CHECK(client.in_flight() == 0);
+        REQUIRE(at < 20);
+    }
+    CHECK(at > 3);
 }

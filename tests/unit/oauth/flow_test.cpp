@@ -179,6 +179,30 @@ TEST_CASE("an exchange without an answer says what the transport said") {
     CHECK_THAT(words_of(exchange, notes), ContainsSubstring("gone"));
 }
 
+TEST_CASE(
+    "S71 nothing that a token request sent is told, whoever repeats it and however much of it") {
+    const std::string secret = "refresh_0123456789abcdefghijklmnopqrstuvwxyz";
+    Came quoted;  // the message is cut off within the token
+    quoted.status = 400;
+    quoted.log_id = "id-" + secret.substr(4, 30);
+    quoted.body = R"({"error_code":"invalid_grant","error_message":")" + std::string(170, 'x') +
+                  ' ' + secret + "\"}";
+    Came lost = unanswered(Reach::sent_unanswered);
+    lost.detail = "no answer to " + secret;
+    for (const Came& came : {quoted, lost}) {
+        testing::ManualClock clock;
+        const Endpoint server{{came}};
+        RefreshExchange<> exchange(refresh_request(endpoint, PublicClient{}, Secret{secret}));
+        const ExchangeNotes notes =
+            run_exchange(exchange, "user", rekey::detail::Stop{}, server, clock);
+        const std::string told = words_of(exchange, notes) + ' ' + notes.log_id;
+        CAPTURE(told);
+        CHECK(told.find("[token]") != std::string::npos);
+        for (std::size_t at = 0; at + 16 <= secret.size(); ++at)
+            CHECK(told.find(secret.substr(at, 16)) == std::string::npos);
+    }
+}
+
 TEST_CASE("a Redirector's answer tells whether the person was sent away") {
     FlowAnswer answer;
     answer.take({Reauthorized::handed_over, {}});

@@ -136,6 +136,14 @@ TEST_CASE("after its rest a circuit lets a bounded number of attempts try") {
     }
 }
 
+TEST_CASE("a rest of all time there is stays open, and its end does not overflow") {
+    const CircuitBreaker breaker{LastAttempts{1, 1}, CircuitRest{(Duration::max)()}};
+    attempt(breaker, down, 1h);
+    CHECK(breaker.state(0) == Circuit::open);
+    CHECK(breaker.admit(first, at(2h)).verdict == Admitted::skip_slot);
+    CHECK(breaker.admit(first, at(1'000'000h)).verdict == Admitted::skip_slot);
+}
+
 TEST_CASE("a late answer of a closed time does not count in a later one") {
     const CircuitBreaker breaker{LastAttempts{1, 1}, CircuitRest{1s, 1}};
     const Admission slow = breaker.admit(first, at(0s));

@@ -106,6 +106,21 @@ TEST_CASE("who waits has a moment of its own, and it goes back if the call ends 
     CHECK(limit.admit(first, at(200ms)).delay == 100ms);
 }
 
+TEST_CASE("a moment that comes back late or out of order gives nobody the moment of another") {
+    const RateLimit limit{PerSecond{1}};
+    const Admission slow = limit.admit(first, at(0s));  // and waits five seconds for its token
+    CHECK(limit.admit(first, at(4900ms)).verdict == Admitted::go);
+    limit.settled(first, not_made(slow.ticket));
+    CHECK(limit.admit(first, at(5s)).delay == 900ms);
+
+    const RateLimit patient = RateLimit{PerSecond{1}}.waits_at_most(1min);
+    CHECK(patient.admit(first, at(0s)).verdict == Admitted::go);
+    const Admission second = patient.admit(first, at(0s));
+    CHECK(patient.admit(first, at(0s)).delay == 2s);
+    patient.settled(first, not_made(second.ticket));
+    CHECK(patient.admit(first, at(0s)).delay == 3s);
+}
+
 TEST_CASE("a moment that was used does not go back, whatever the answer") {
     const RateLimit limit{PerSecond{10}};
     const Admission one = limit.admit(first, at(0s));

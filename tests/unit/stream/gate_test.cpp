@@ -31,7 +31,9 @@ struct Outcome {
 Outcome through_gate(Gate gate, const std::vector<std::string_view>& chunks) {
     Outcome outcome;
     for (const std::string_view chunk : chunks) outcome.forwarded += gate.feed(chunk);
-    outcome.state = gate.finish();
+    outcome.forwarded += gate.finish();
+    outcome.forwarded += gate.finish();  // nothing comes twice
+    outcome.state = gate.state();
     outcome.overflowed = gate.overflowed();
     if (outcome.state == GateState::hold) outcome.held = gate.take_held();
     return outcome;
@@ -124,6 +126,125 @@ TEST_CASE("a byte order mark hides neither a refusal nor a stream") {
     CHECK(gated(200, "text/event-stream", "\n\xEF\xBB\xBF{").state == GateState::pass);
 }
 
+TEST_CASE("an error with a code that is the first event is an ordinary answer") {
+    const std::string data = R"({"code":4101,"msg":"no"})";
+    for (const std::string& body :
+         {"event:error\ndata:" + data + "\n\n", "event: error\ndata: " + data + "\n\n",
+          "event:error\rdata:" + data + "\r\r", "event:error\r\ndata:" + data + "\r\n\r\n",
+          "\xEF\xBB\xBF"
+          "event:error\ndata:" +
+              data + "\n\n",
+          "event:error\ndata:" + data + "\n\nevent:done\ndata:[DONE]\n\n",
+          "event:error\ndata:" + data + "\n\nevent:a\ndata:1\n\n{}",
+          ":ping\n\n: {\nid:{\nretry:1\n \t\n\nevent:error\nid\n:x\ndata:" + data + "\n\n",
+          "event:error\n\nevent\nevent:error\ndata:" + data + "\n\n", "event:error\ndata:" + data,
+          "event:error\ndata:" + data + "\n", "event:error\r\ndata:" + data + "\r"}) {
+        CAPTURE(body);
+        const Outcome outcome = gated(200, "text/event-stream", body);
+        CHECK(outcome.state == GateState::hold);
+        CHECK(outcome.held == data);
+        CHECK(outcome.forwarded.empty());
+        CHECK_FALSE(outcome.overflowed);
+    }
+}
+
+TEST_CASE("the data lines of a first error join, and its code may be digits or an error_code") {
+    CHECK(
+        gated(200, "text/event-stream", "event:error\ndata\ndata: {\ndata:\"code\":1}\n\n").held ==
+        "\n{\n\"code\":1}");
+    for (const char* const data :
+         {R"({"code":"4101"})", R"({"error_code":4100})", R"({"code":null,"error_code":"1"})"})
+        CHECK(gated(200, "text/event-stream", "event:error\ndata:" + std::string(data) + "\n\n")
+                  .held == data);
+}
+
+TEST_CASE("an error that could be taken for a success passes, as does one in free text") {
+    for (const char* const data :
+         {"{}", R"({"code":0,"error_code":4100})", R"({"msg":"no"})", R"({"code":"no"})",
+          R"({"code":4101)", R"({"last_error":{"code":4101}})", "the model went away", "", " ",
+          "[4101]", "4101"})
+        for (const char* const end : {"", "\n", "\n\n", "\n\nevent:done\n\n"}) {
+            const std::string body = "event:error\ndata:" + std::string(data) + end;
+            CAPTURE(body);
+            const Outcome outcome = gated(200, "text/event-stream", body);
+            CHECK(outcome.state == GateState::pass);
+            CHECK(outcome.forwarded == body);
+        }
+}
+
+TEST_CASE("what cannot become an error passes at once, behind what decides nothing") {
+    const std::string before = ":ping\n\nid:7\nretry:9\n";
+    for (const char* const begin : {"event:errors",
+                                    "event:ex",
+                                    "event:  ",
+                                    "event: a",
+                                    "data:",
+                                    "data: {",
+                                    "data\n",
+                                    "datb",
+                                    "x",
+                                    "<html>",
+                                    " data",
+                                    "Event",
+                                    "id2",
+                                    "ev\n",
+                                    "event:err\n",
+                                    "event:error\ndata:x",
+                                    "event:error\ndata: [",
+                                    "event:error\nfoo",
+                                    "event:error\ndata:{\nevent:b",
+                                    "event:error\ndata:{\nevent:\n",
+                                    "event:error\nevent\ndata:"})
+        for (const std::string& body : {std::string(begin), before + begin}) {
+            CAPTURE(body);
+            for (const auto& cut : all_cuts(body)) {
+                Gate gate{200, "text/event-stream"};
+                std::string forwarded;
+                for (const std::string_view chunk : cut) forwarded += gate.feed(chunk);
+                CHECK(gate.state() == GateState::pass);
+                CHECK(forwarded == body);
+            }
+            CHECK(gated(200, "text/event-stream", body + " {\"code\":1}\n\n").forwarded ==
+                  body + " {\"code\":1}\n\n");
+        }
+}
+
+TEST_CASE("the first event decides: an error behind another passes with it") {
+    const std::string body =
+        "event:conversation.chat.failed\ndata:{\"code\":4101}\n\nevent:error\n"
+        "data:{\"code\":4101}\n\n";
+    CHECK(gated(200, "text/event-stream", body).forwarded == body);
+}
+
+TEST_CASE("nothing of a stream is handed on while its first event may be an error") {
+    Gate gate{200, "text/event-stream"};
+    for (const std::string_view chunk :
+         {":ping\n\n", "event:err", "or\nda", "ta: {\"code\":41", "01}\n"}) {
+        CHECK(gate.feed(chunk).empty());
+        CHECK(gate.state() == GateState::undecided);
+        CHECK_FALSE(gate.has_answer());
+    }
+    CHECK(gate.feed("\nevent:done\n\n").empty());
+    CHECK(gate.has_answer());
+    CHECK(gate.state() == GateState::hold);
+    CHECK(gate.take_held() == "{\"code\":4101}");
+}
+
+TEST_CASE("a chunk that passes is not copied") {
+    for (const std::string_view chunk :
+         {":ping\n\nevent:a\ndata:1\n\n", "event:error\ndata:{}\n\n", "data:1\n\n"}) {
+        Gate gate{200, "text/event-stream"};
+        CHECK(gate.feed(chunk).data() == chunk.data());
+        CHECK(gate.feed(chunk).data() == chunk.data());
+    }
+}
+
+TEST_CASE("a stream of comments, or one that breaks off in a name, passes when it has ended") {
+    for (const std::string body :
+         {":", ":ping\n\n", "id:1\n\n", "event:error", "event:error\n\n", "dat"})
+        CHECK(gated(200, "text/event-stream", body).forwarded == body);
+}
+
 TEST_CASE("only a 2xx answer of type text/event-stream can pass") {
     const std::string_view body = "data:1\n\n";
     CHECK(gated(200, "text/event-stream", body).state == GateState::pass);
@@ -166,6 +287,13 @@ TEST_CASE("the gate holds no more than its limit and says so") {
     CHECK(gated(200, "text/event-stream", "       data:1\n\n", 7).state == GateState::pass);
     CHECK(gated(200, "text/event-stream", "data:longer than the limit\n\n", 7).state ==
           GateState::pass);
+    const std::string error = "event:error\ndata:{\"code\":1}\n\n";
+    CHECK(gated(200, "text/event-stream", error + ":more", error.size() - 1).held ==
+          "{\"code\":1}");
+    const Outcome cut = gated(200, "text/event-stream", error, error.size() - 2);
+    CHECK(cut.overflowed);
+    CHECK(cut.held == error.substr(0, error.size() - 2));
+    CHECK(gated(200, "text/event-stream", ":a comment without an end", 7).overflowed);
 }
 
 TEST_CASE("events are read with and without a space after the colon") {
@@ -240,4 +368,29 @@ TEST_CASE("one event larger than the limit stops the reading") {
     CHECK(lines.overflowed);
     CHECK(lines.events.empty());
     CHECK(scan(":a comment without an end", 10).overflowed);
+}
+
+TEST_CASE("where the end of the body is known, an event without its blank line is whole") {
+    const auto finished = [](std::string_view body, std::string_view want) {
+        for (const std::vector<std::string_view>& cut : all_cuts(body)) {
+            EventScanner scanner;
+            std::string seen;
+            const auto add = [&seen](std::string_view name, std::string_view data) {
+                seen.append(name).append("=").append(data).append(";");
+            };
+            for (const std::string_view chunk : cut) scanner.feed(chunk, add);
+            scanner.finish(add);
+            scanner.finish(add);  // nothing comes twice
+            CHECK(seen == want);
+        }
+    };
+    finished("event:a\ndata:1\n\nevent:done\ndata:[DONE]", "a=1;done=[DONE];");
+    finished("event:done", "done=;");
+    finished("data:1", "message=1;");
+    finished("data:1\n", "message=1;");
+    finished("data:1\n\n", "message=1;");
+    finished("event:a", "");
+    finished(": a comment", "");
+    finished("", "");
+    finished("event:done\n\ndata:late", "done=;");
 }

@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 using namespace rekey;
@@ -365,6 +366,105 @@ TEST_CASE("S32 a store that goes away at any step: no token is sent twice, no us
     CHECK(faults > 10);
 }
 
+#ifdef __cpp_exceptions
+namespace {
+
+struct Broken {};
+
+/// A store in memory that throws at one of its operations: before it acts, or after.
+struct Throwing {
+    Memory memory;
+    int throwing_at = 0;  // 1 is the first operation
+    bool acts = false;
+    std::shared_ptr<int> operations = std::make_shared<int>(0);
+
+    template <class Act> auto with(const Act& act) {
+        const bool throws = ++*operations == throwing_at;
+        if (throws && !acts) throw Broken{};
+        const auto outcome = act();
+        if (throws) throw Broken{};
+        return outcome;
+    }
+    StoreEntry load(std::string_view key) {
+        return with([&] { return memory.load(key); });
+    }
+    Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to, const Secret& value) {
+        return with([&] { return memory.swap(key, from, to, value); });
+    }
+    LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
+        return with([&] { return memory.acquire(key, owner, life); });
+    }
+    Leased renew(std::string_view key, std::string_view owner, Duration life) {
+        return with([&] { return memory.renew(key, owner, life); });
+    }
+    void release(std::string_view key, std::string_view owner) {
+        with([&] { return memory.release(key, owner), true; });
+    }
+};
+
+/// A store whose leases cannot be renewed, in the words of an exception.
+struct NeverRenewing : Memory {
+    std::shared_ptr<std::atomic<int>> renewals = std::make_shared<std::atomic<int>>(0);
+    explicit NeverRenewing(const Memory& memory) : Memory(memory) {}
+    Leased renew(std::string_view, std::string_view, Duration) {
+        ++*renewals;
+        throw Broken{};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("S32 S37 a store that throws at any step loses no user, and ends no program") {
+    int thrown = 0;
+    for (const bool acts : {false, true}) {
+        for (int at = 1; at <= 6; ++at) {
+            INFO("at operation " << at << (acts ? ", after" : ""));
+            Desk desk;
+            desk.authorize();
+            desk.expire();
+            Process one{TokensIn{Throwing{desk.memory, at, acts}, stores::sealer("key-1")}};
+            try {
+                (void)one.obtain(desk.server, desk.clock);
+            } catch (const Broken&) {
+                ++thrown;
+            }
+            const Obtained second = one.obtain(desk.server, desk.clock);
+            CHECK(second.has_token());
+            CHECK(desk.server.calls == 1);
+            CHECK(desk.server.reuse == 0);
+            CHECK(desk.process().obtain(desk.server, desk.clock).access_token.expose() ==
+                  second.access_token.expose());
+        }
+    }
+    CHECK(thrown == 12);
+}
+
+TEST_CASE("a lease that cannot be renewed, since the store throws, ends no program") {
+    Desk desk;
+    desk.authorize();
+    desk.expire();
+    const NeverRenewing store{desk.memory};
+    RefreshTimes times;
+    times.lease = 3ms;
+    times.call = 1ms;
+    desk.server.meanwhile = [&store] {
+        while (*store.renewals == 0) std::this_thread::yield();
+    };
+    Process one{TokensIn{store, stores::sealer("key-1"), times}};
+    CHECK(one.obtain(desk.server, desk.clock).end == RefreshEnd::committed);
+}
+
+TEST_CASE("S32 an authorization that a throwing store does not take is stored later") {
+    for (const int at : {1, 2}) {
+        Desk desk;
+        Process one{TokensIn{Throwing{desk.memory, at, false}, stores::sealer("key-1")}};
+        CHECK_THROWS_AS(one.shared.keep(one.key, desk.server.next_pair(), desk.clock), Broken);
+        CHECK(one.obtain(desk.server, desk.clock).access_token.expose() == "access-1");
+        CHECK(desk.process().obtain(desk.server, desk.clock).access_token.expose() == "access-1");
+    }
+}
+#endif
+
 TEST_CASE("S32 S33 a store that goes away at any step, whatever the token endpoint says") {
     int asked = 0;
     int served = 0;
@@ -473,6 +573,38 @@ TEST_CASE("a user who signs out is gone for every process") {
     CHECK(desk.process().obtain(desk.server, desk.clock).end == RefreshEnd::absent);
     desk.authorize();
     CHECK(desk.process().obtain(desk.server, desk.clock).end == RefreshEnd::use);
+}
+
+TEST_CASE("S31 who signs out before the store had the newest tokens gets these to revoke") {
+    Desk desk;
+    desk.authorize();
+    Failing failing{desk.memory};
+    failing.failing_from = 1;
+    oauth::TokenSet last;
+    SECTION("of an authorization, and the store is back") {
+        failing.failing_for = 2;
+        Process one{TokensIn{failing, stores::sealer("key-1")}};
+        CHECK_FALSE(one.shared.keep(one.key, desk.server.next_pair(), desk.clock));
+        *failing.operations = 1000000;
+        CHECK(one.shared.forget(one.key, &last));
+    }
+    SECTION("of an authorization, and the store is still away") {
+        failing.failing_for = 1000;
+        Process one{TokensIn{failing, stores::sealer("key-1")}};
+        CHECK_FALSE(one.shared.keep(one.key, desk.server.next_pair(), desk.clock));
+        CHECK_FALSE(one.shared.forget(one.key, &last));
+    }
+    SECTION("of a refresh") {
+        desk.expire();
+        failing.failing_from = 5;  // its commit
+        failing.failing_for = 1000;
+        Process one{TokensIn{failing, stores::sealer("key-1")}};
+        CHECK(one.obtain(desk.server, desk.clock).end == RefreshEnd::uncommitted);
+        *failing.operations = 1000000;
+        CHECK(one.shared.forget(one.key, &last));
+    }
+    CHECK(last.access_token.expose() == "access-2");
+    CHECK(last.refresh_token.expose() == "refresh-2");
 }
 
 TEST_CASE("a slow token call whose lease ended meanwhile saves its tokens all the same") {

@@ -33,7 +33,9 @@ struct Flow {
     using Exchange = token::PerSubject;
     std::function<void(const oauth::FlowUser&, oauth::FlowAnswer&)> person{};
 
+    std::function<void()> before_request{};
     oauth::TokenRequest refresh_request(const Secret& refresh_token) const {
+        if (before_request) before_request();
         return oauth::refresh_request({"https://auth.example", "client-1", false},
                                       oauth::PublicClient{}, refresh_token);
     }
@@ -440,6 +442,20 @@ TEST_CASE("a user who signs out while the tokens are refreshed stays signed out"
     CHECK(desk.token().empty());
     CHECK(desk.endpoint.calls == 1);
 }
+
+#ifdef __cpp_exceptions
+TEST_CASE("S37 a refresh that fails before its request is made loses no refresh token") {
+    Desk desk;
+    desk.adopt_expired();
+    struct NoMemory {};
+    desk.flow.before_request = [] { throw NoMemory{}; };
+    CHECK_THROWS_AS(desk.token(), NoMemory);
+    CHECK(desk.endpoint.calls == 0);
+    desk.flow.before_request = {};
+    CHECK(desk.token() == "access-1");
+    CHECK(desk.endpoint.sent("refresh-0") == 1);
+}
+#endif
 
 TEST_CASE("S39 after a grant has died 1000 calls make no token call") {
     Desk desk;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <rekey/token/stored_sources.hpp>
+
+#include "catch.hpp"
+#include "support/obo.hpp"
+
+#include <rekey/token/memory_store.hpp>
+#include <rekey/tokens_in.hpp>
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace rekey;
+using namespace obo;
+
+namespace {
+
+constexpr const char* revocation_url = "https://auth.example/revoke";
+
+/// A service that makes tokens void, and the bodies of what it was asked to.
+struct Office {
+    Desk desk{};
+    std::vector<std::string> revoked{};
+    std::function<void(const Sent&, bool)> meanwhile{};
+
+    Office() {
+        desk.wire.interfere([this](const Sent& sent, bool is_answered) -> std::optional<Reply> {
+            if (sent.request.url == revocation_url) {
+                revoked.push_back(sent.request.body);
+                return json(200, "{}");
+            }
+            if (meanwhile) meanwhile(sent, is_answered);
+            return std::nullopt;
+        });
+    }
+    auto client() {
+        coze::WebFlowOptions app = desk.web_app();
+        app.revocation_url = revocation_url;
+        return desk.client(coze::WebFlow{app}, TokensIn{token::MemoryStore{}});
+    }
+    template <class Caller> void sign_in(const Caller& caller) {
+        const auto begun = caller.begin_authorization(Subject{"ann"}, WithoutBinding{});
+        REQUIRE(caller.authorize(desk.browse(begun.request.url), WithoutBinding{}));
+        REQUIRE(chat(caller));
+    }
+    template <class Caller> auto chat(const Caller& caller) {
+        return caller.send(desk.chat(), Subject{"ann"}, WithoutBinding{});
+    }
+};
+
+}  // namespace
+
+TEST_CASE("S31 a sign-out while tokens of a store are refreshed ends what the refresh brings") {
+    Office office;
+    const auto client = office.client();
+    office.sign_in(client);
+    office.desk.clock.advance(std::chrono::seconds{office.desk.options.access_seconds});
+    bool signs_out = true;
+    office.meanwhile = [&](const Sent& sent, bool is_answered) {
+        if (!sent.is_exchange() || !is_answered || !signs_out) return;
+        signs_out = false;
+        CHECK(client.sign_out(Subject{"ann"}));
+    };
+    const auto result = office.chat(client);
+    REQUIRE(!result);
+    CHECK(result.error().kind == ErrorKind::authorization_needed);
+    REQUIRE(office.revoked.size() >= 3);  // the old refresh token, then the pair that came
+    CHECK(office.revoked.front() != office.revoked.back());
+
+    // Nothing is left of the user, here or in the store.
+    const auto chats = office.desk.wire.chats().size();
+    CHECK_FALSE(office.chat(client));
+    CHECK(office.desk.wire.chats().size() == chats);
+    CHECK(office.desk.refreshes() == 1);
+}
+
+TEST_CASE("S31 a user without a refresh token signs out of the access token that is held") {
+    Office office;
+    const auto client = office.client();
+    oauth::TokenSet tokens;
+    tokens.access_token = Secret{"access-only"};
+    tokens.expires_at = office.desk.clock.unix_seconds() + 900;
+    client.adopt(Subject{"ann"}, std::move(tokens));
+    CHECK(client.sign_out(Subject{"ann"}));
+    REQUIRE(office.revoked.size() == 1);
+    CHECK(office.revoked[0].find("access-only") != std::string::npos);
+}
