@@ -78,7 +78,7 @@ public:
     /// malformed everywhere, if there is a NUL in it, which some take for the end, or a second
     /// mark, which some skip too.
     static std::string_view readable(std::string_view body) noexcept {
-        constexpr std::string_view mark = "\xEF\xBB\xBF";
+        constexpr std::string_view mark = detail::byte_order_mark;
         if (body.find('\0') != std::string_view::npos) return {};
         if (body.substr(0, mark.size()) != mark) return body;
         body.remove_prefix(mark.size());

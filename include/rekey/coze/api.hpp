@@ -4,6 +4,7 @@
 #define REKEY_COZE_API_HPP
 
 #include <rekey/detail/ascii.hpp>
+#include <rekey/detail/json_text.hpp>
 #include <rekey/policy/retry_on.hpp>
 #include <rekey/service.hpp>
 
@@ -126,10 +127,9 @@ private:
         return false;
     }
     static constexpr bool begins_like_json(std::string_view body) noexcept {
-        if (body.substr(0, 3) == "\xEF\xBB\xBF") body.remove_prefix(3);
-        for (const char c : body)
-            if (c != ' ' && c != '\t' && c != '\r' && c != '\n') return c == '{';
-        return false;
+        const char* const end = body.data() + body.size();
+        const char* const first = rekey::detail::json_start(body.data(), end);
+        return first != end && *first == '{';
     }
     /// Media: a control character near its start, or bytes that are no UTF-8 (RFC 3629 §3).
     static constexpr bool is_binary(std::string_view body) noexcept {

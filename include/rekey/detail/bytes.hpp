@@ -17,8 +17,8 @@ namespace detail {
 // <cstring> would be 200 lines more of what a file that includes rekey compiles.
 
 /// Whether two texts of that many bytes are the same.
-[[gnu::always_inline]] inline bool same_bytes(const char* left, const char* right,
-                                              std::size_t size) noexcept {
+[[gnu::always_inline]] constexpr bool same_bytes(const char* left, const char* right,
+                                                 std::size_t size) noexcept {
     return std::char_traits<char>::compare(left, right, size) == 0;
 }
 

@@ -38,6 +38,12 @@ inline void cut_out_parts(std::string& text, std::string_view secret) {
     }
 }
 
+/// The same with the credential in an Authorization header; the name of its scheme may stay.
+inline void cut_out_credential(std::string& text, std::string_view authorization) {
+    if (!authorization.empty()) authorization.remove_prefix(authorization.find(' ') + 1);
+    cut_out_parts(text, authorization);
+}
+
 }  // namespace detail
 }  // namespace v0_1
 }  // namespace rekey

@@ -59,19 +59,22 @@ constexpr bool is_json_space(char c) noexcept {
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-[[gnu::noinline]] inline const char* skip_json_spaces(const char* at, const char* last) noexcept {
+/// What a text in UTF-8 may begin with (RFC 8259 §8.1; WHATWG HTML §9.2.5).
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+[[gnu::noinline]] constexpr const char* json_spaces_end(const char* at, const char* last) noexcept {
     while (at != last && is_json_space(*at)) ++at;
     return at;
 }
 
 /// The first byte at or behind `at` that is no space. Mostly there is none, and nothing is called.
-inline const char* skip_json_space(const char* at, const char* last) noexcept {
-    return at == last || *at > ' ' ? at : skip_json_spaces(at, last);
+constexpr const char* skip_json_space(const char* at, const char* last) noexcept {
+    return at == last || *at > ' ' ? at : json_spaces_end(at, last);
 }
 
 /// The start of the text behind spaces and a byte order mark, which RFC 8259 §8.1 allows to skip.
-inline const char* json_start(const char* at, const char* last) noexcept {
-    if (last - at >= 3 && same_bytes(at, "\xEF\xBB\xBF", 3)) at += 3;
+constexpr const char* json_start(const char* at, const char* last) noexcept {
+    if (last - at >= 3 && same_bytes(at, byte_order_mark.data(), 3)) at += 3;
     return skip_json_space(at, last);
 }
 

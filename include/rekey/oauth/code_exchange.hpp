@@ -355,10 +355,9 @@ TokenRequest token_request(const TokenEndpoint& endpoint, const Authentication& 
 /// Cuts what we sent, and pieces of it, out of what is said about it: a service may quote the code
 /// that it refuses.
 inline void withhold(const TokenRequest& request, std::string& text) {
-    std::string_view bearer = request.authorization.expose();
-    if (!bearer.empty()) bearer.remove_prefix(bearer.find(' ') + 1);
+    rekey::detail::cut_out_credential(text, request.authorization.expose());
     for (const std::string_view secret :
-         {request.sent_secret.expose(), request.sent_verifier.expose(), bearer})
+         {request.sent_secret.expose(), request.sent_verifier.expose()})
         rekey::detail::cut_out_parts(text, secret);
 }
 

@@ -84,7 +84,7 @@ private:
     friend class Gate;  // It asks for the event in progress.
 
     template <class OnEvent> void take_line(std::string_view line, OnEvent& on_event) {
-        if (first_line_ && line.substr(0, 3) == "\xEF\xBB\xBF") line.remove_prefix(3);
+        if (first_line_ && line.substr(0, 3) == detail::byte_order_mark) line.remove_prefix(3);
         first_line_ = false;
         if (line.empty()) return dispatch(on_event);
         const std::size_t colon = line.find(':');
@@ -214,7 +214,7 @@ public:
     }
 
 private:
-    static constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    static constexpr std::string_view byte_order_mark = detail::byte_order_mark;
 
     static constexpr bool is_space(char c) noexcept {
         return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -400,10 +400,8 @@ protected:
     private:
         /// Cuts what was sent out of what is said about it.
         template <class Report> void withhold(Report& report) {
-            std::string_view sent = request().made.authorization.expose();
-            if (!sent.empty()) sent.remove_prefix(sent.find(' ') + 1);  // without its scheme
-            detail::cut_out_parts(report.message, sent);
-            detail::cut_out_parts(report.log_id, sent);
+            for (std::string* text : {&report.message, &report.log_id})
+                detail::cut_out_credential(*text, request().made.authorization.expose());
         }
         template <class Answer, class Clock, class Report>
         Fetched judge(Pin& pin, const Answer& answer, Clock& clock, Report& report) {
