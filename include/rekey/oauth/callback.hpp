@@ -58,15 +58,15 @@ struct Callback {
     explicit operator bool() const noexcept { return fault == CallbackFault::nothing; }
 };
 
-/// Reads a callback: an absolute URL, a path with its query, or the query alone, each with or
-/// without a fragment, which is dropped.
+/// Reads a callback: an absolute URL of any scheme, a path with its query, or the query alone, each
+/// with or without a fragment, which is dropped.
 ///
 /// A parameter without a value counts as absent, but a second one of its name does not pass; names
 /// are compared decoded. Parameters of other names, such as those of the redirect URI itself, are
 /// not looked at.
 ///
 /// Errors       `Callback::fault`; the texts of the callback are in no sentence.
-/// Source       RFC 6749 §3.1, §4.1.2, §4.1.2.1, Appendix A and B; RFC 9207 §2
+/// Source       RFC 6749 §3.1, §4.1.2, §4.1.2.1, Appendix A and B; RFC 8252 §7.1; RFC 9207 §2
 inline Callback read_callback(std::string_view target);
 
 /// An authorization server that says who it is: each callback carries `iss`, and must.
@@ -195,12 +195,14 @@ inline constexpr std::size_t longest_state = 512;
 inline constexpr std::size_t longest_issuer = 2048;
 inline constexpr std::size_t longest_error = 64;
 
-/// The query of a URL, a path with a query, or a query alone.
+/// The query of a URL, a path with a query, or a query alone. The URL of a custom scheme may have
+/// one slash, or none: `com.example.app:/callback?…` (RFC 8252 §7.1).
 inline std::string_view query_of(std::string_view target) noexcept {
     target = target.substr(0, target.find('#'));
     const std::size_t mark = target.find('?');
     const std::string_view head = target.substr(0, target.find_first_of("?=&"));
-    const bool has_path = !head.empty() && (head.front() == '/' || head.find("://") != head.npos);
+    const bool has_scheme = head.find(head.size() == mark ? ":" : "://") != head.npos;
+    const bool has_path = !head.empty() && (head.front() == '/' || has_scheme);
     if (has_path) return mark == target.npos ? std::string_view() : target.substr(mark + 1);
     return !target.empty() && target.front() == '?' ? target.substr(1) : target;
 }

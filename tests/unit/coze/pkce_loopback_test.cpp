@@ -247,6 +247,19 @@ TEST_CASE("without a listener the program is handed the URL and brings the callb
     CHECK(desk.service.totals().chats_executed == 1);
 }
 
+TEST_CASE("an app on a telephone takes the callback from its own URL scheme") {
+    FakeCoze::Options options;
+    options.pkce_redirect_uri = "com.example.app:/callback";  // RFC 8252 §7.1
+    Desk desk{options};
+    const auto client = desk.client(coze::PkceLoopback{desk.pkce_app(), HandOver{}});
+    const auto asked = client.send(desk.chat());
+    REQUIRE(!asked);
+    const std::string back = desk.browse(asked.authorization().url);
+    REQUIRE(back.rfind("com.example.app:/callback?", 0) == 0);
+    CHECK(client.resume<HttpRequest>(back));
+    CHECK(desk.service.totals().chats_executed == 1);
+}
+
 TEST_CASE("S5 a loopback program that names its browser is bound to it") {
     Desk desk;
     const auto client = desk.client(coze::PkceLoopback{desk.pkce_app(), HandOver{}});

@@ -67,6 +67,22 @@ TEST_CASE("a callback is read from a URL, a path or a query") {
     }
 }
 
+TEST_CASE("a callback is read from the URL of a custom scheme, however many slashes it has") {
+    for (const std::string_view target :
+         {"com.example.app:/oauth2redirect?code=code_1&state=st",
+          "com.example.app:/oauth2redirect?state=st&code=code_1",
+          "com.example.app:callback?code=code_1&state=st#fragment",
+          "com.example.app:?code=code_1&state=st", "app+1://cb?code=code_1&state=st",
+          "code=code_1&state=st&next=com.example.app:/x?y", "a:b=1&code=code_1&state=st"}) {
+        CAPTURE(target);
+        const Callback callback = read_callback(target);
+        REQUIRE(callback);
+        CHECK(callback.code.expose() == "code_1");
+        CHECK(callback.state == "st");
+    }
+    CHECK(read_callback("com.example.app:/code=c&state=s").fault == CallbackFault::no_answer);
+}
+
 TEST_CASE("a callback's values are decoded as a form") {
     const Callback callback =
         read_callback("/cb?code=a%2Bb%26c+d%25&state=s%3D&iss=https%3A%2F%2Fwww.coze.com");
