@@ -148,6 +148,33 @@ inline std::string text_or_number(const body::Value& value, std::size_t longest)
     return cleaned(body::decode(value), longest);
 }
 
+/// An `interval` in whole seconds, never less than it says: 7.5 is 8, what no integer holds is
+/// `longest_lifetime`. Below 1 for less than a second, and 0 for what is no number.
+inline std::int64_t whole_seconds(const body::Value& value) noexcept {
+    if (value.kind != body::Kind::number || value.raw.front() == '-') return value.integer;
+    double seconds = 0;
+    double place = 1;
+    bool in_fraction = false;
+    const char* at = value.raw.data();
+    const char* const last = at + value.raw.size();
+    for (; at != last && (*at | 0x20) != 'e'; ++at) {
+        if (*at == '.') {
+            in_fraction = true;
+            continue;
+        }
+        seconds = seconds * 10 + (*at - '0');
+        if (in_fraction) place *= 10;
+    }
+    int exponent = 0;
+    const bool is_small = last - at > 1 && at[1] == '-';
+    for (; at != last; ++at)
+        if (is_digit(*at) && exponent < 400) exponent = exponent * 10 + (*at - '0');
+    for (; exponent > 0; --exponent) (is_small ? place : seconds) *= 10;
+    if (seconds >= place * static_cast<double>(longest_lifetime)) return longest_lifetime;
+    const auto whole = static_cast<std::int64_t>(seconds / place);
+    return whole > 0 && static_cast<double>(whole) * place < seconds ? whole + 1 : whole;
+}
+
 /// Answers that say nothing about the authorization: a gateway's, or "too many requests".
 inline bool is_passing_poll(int status, const TokenAnswer& answer) noexcept {
     if (answer.outcome != TokenOutcome::failed || !answer.error_word.empty()) return false;
@@ -295,9 +322,8 @@ inline std::string_view DeviceAuthorization::read_code(std::string_view body,
     if (lifetime < 1 || lifetime > detail::longest_lifetime)
         return "expires_in is not a duration between 1 second and 10 years";
 
-    const body::Value interval = body::find(body, "interval");
-    std::int64_t pause = default_interval;
-    if (interval.kind == body::Kind::integer && interval.integer > 0) pause = interval.integer;
+    std::int64_t pause = detail::whole_seconds(body::find(body, "interval"));
+    if (pause < 1) pause = default_interval;
     if (pause > lifetime) pause = lifetime;
     interval_ = std::chrono::seconds{pause};
     expires_in_ = std::chrono::seconds{lifetime};
@@ -336,14 +362,12 @@ inline DeviceAction DeviceAuthorization::read_poll(const EndpointAnswer& answer,
     const bool is_too_fast = details_.error_word == "slow_down";
     if (is_pending || is_too_fast) {
         if (is_too_fast) interval_ += std::chrono::seconds{slow_down_step};
-        const body::Value asked = body::find(answer.body, "interval");
+        const std::int64_t asked = detail::whole_seconds(body::find(answer.body, "interval"));
         const Duration longest = expires_in_;  // no later poll would be sent
-        if (asked.kind == body::Kind::integer && asked.integer > 0) {
-            const Duration wanted = asked.integer < longest / std::chrono::seconds{1}
-                                        ? Duration{std::chrono::seconds{asked.integer}}
-                                        : longest;
-            if (wanted > interval_) interval_ = wanted;  // never lower
-        }
+        const Duration wanted = asked < longest / std::chrono::seconds{1}
+                                    ? Duration{std::chrono::seconds{asked < 0 ? 0 : asked}}
+                                    : longest;
+        if (wanted > interval_) interval_ = wanted;  // never lower
         wait_ = interval_;
     } else if (detail::is_passing_poll(answer.status, details_)) {
         wait_ = doubled();

@@ -266,6 +266,30 @@ TEST_CASE("S59 an enormous interval overflows nothing: the flow ends without a p
     CHECK(flow.device.outcome() == DeviceOutcome::expired);
 }
 
+TEST_CASE("S59 an interval with a fraction is kept: rounded up, never polled early") {
+    const auto first_wait = [](std::string_view interval) {
+        return Begun{R"(,"expires_in":1800,"interval":)" + std::string(interval)}.next;
+    };
+    CHECK(first_wait("7.5") == wait_for(8));
+    CHECK(first_wait("20.0000001") == wait_for(21));
+    CHECK(first_wait("1.25E+1") == wait_for(13));
+    CHECK(first_wait("1205e-2") == wait_for(13));
+    CHECK(first_wait("1.5") == wait_for(2));
+    CHECK(first_wait("-7.5") == wait_for(5));
+    CHECK(first_wait("1e-400") == wait_for(5));
+    for (const std::string_view endless : {"9223372036854775808", "1e99", "1e400", "1800.5"})
+        CHECK(first_wait(endless) == wait_for(1800));
+}
+
+TEST_CASE("S60 an interval with a fraction in a later answer counts") {
+    Begun flow{R"(,"expires_in":1800,"interval":5)"};
+    CHECK(flow.poll(says(400, R"({"error":"slow_down","interval":12.5})")) == 5);
+    CHECK(flow.poll(says(400, R"({"error":"authorization_pending","interval":7.5})")) == 13);
+    CHECK(flow.poll(says(400, R"({"error":"slow_down","interval":-1.5})")) == 13);
+    CHECK(flow.poll(says(400, R"({"error":"slow_down","interval":1e99})")) == 18);
+    CHECK(flow.next == wait_for(1800 - flow.now));
+}
+
 TEST_CASE("S60 each slow_down adds 5 seconds for good") {
     Begun flow{R"(,"expires_in":1800,"interval":5)"};
     CHECK(flow.poll(slow_down) == 5);
