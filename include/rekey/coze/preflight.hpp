@@ -185,6 +185,7 @@ public:
 
     preflight::Report run() {
         for (std::size_t slot = 0; slot <= last_; ++slot) {
+            doubt_foreign(slot);
             if (has_no_token(slot))
                 judge_exchange(slot);
             else if (is_dead(slot))
@@ -216,7 +217,14 @@ private:
     }
     bool accepted(std::size_t slot, std::string_view probe) const {
         const Answer* const answer = of(slot, probe);
-        return answer != nullptr && answer->verdict == Verdict::accepted;
+        return answer != nullptr && answer->verdict == Verdict::accepted && !is_foreign(*answer);
+    }
+    /// Accepted by somebody who is not Coze, whose answers to all probes have `data`: a proxy, a
+    /// wrong base. HTTP 200 proves nothing.
+    static bool is_foreign(const Answer& answer) {
+        const body::Kind data = body::find(answer.body, "data").kind;
+        return answer.verdict == Verdict::accepted && data != body::Kind::object &&
+               data != body::Kind::array;
     }
     /// The service has judged and said no, for reasons of access.
     bool denied(std::size_t slot, std::string_view probe) const {
@@ -285,6 +293,14 @@ private:
         for (std::size_t i = 0; i != seen.ids.size(); ++i)
             if (seen.ids[i] == home) return !seen.of_enterprise[i];
         return false;
+    }
+
+    /// The table says of such an answer that it is unclear.
+    void doubt_foreign(std::size_t slot) {
+        for (std::size_t i = 0; i != asked_.probes().size(); ++i)
+            for (preflight::Row& row : report_.rows)
+                if (row.probe == asked_.probes()[i].name && is_foreign(asked_.answer(slot, i)))
+                    row.cells[slot].verdict = Verdict::unanswered;
     }
 
     // --- The findings ---
@@ -546,8 +562,10 @@ private:
         for (std::size_t i = 0; i != asked_.probes().size(); ++i) {
             const Answer& answer = asked_.answer(slot, i);
             const std::string& probe = asked_.probes()[i].name;
-            if (answer.verdict == Verdict::unanswered) {
-                add("unanswered", "", slot, probe, "the service gave no verdict",
+            if (answer.verdict == Verdict::unanswered || is_foreign(answer)) {
+                add("unanswered", "", slot, probe,
+                    is_foreign(answer) ? "whoever answered is not Coze"
+                                       : "the service gave no verdict",
                     "look at the network, the proxy and the base, and run this again", operators);
                 return;  // the others would say the same
             }

@@ -463,6 +463,48 @@ TEST_CASE("a preflight says when nobody answered, or another reason stood in the
     CHECK(report.findings[0].message == "pay first");
 }
 
+TEST_CASE("a preflight does not pass where somebody else than Coze says HTTP 200 to everything") {
+    struct Other {
+        const char* content_type;
+        const char* body;
+    };
+    for (const Other other :
+         {Other{"application/json", R"({"status":"ok"})"}, Other{"application/json", "{}"},
+          Other{"application/json", R"({"code":0,"msg":"","data":null})"},
+          Other{"application/xml", "<?xml version=\"1.0\"?><html>sign in</html>"}}) {
+        CAPTURE(other.body);
+        Team team;
+        testing::FakeFault fault;
+        fault.times = 0;
+        fault.path = "/v1/";
+        fault.status = 200;
+        fault.content_type = other.content_type;
+        fault.body = other.body;
+        team.desk.coze.fault(fault);
+        const preflight::Report report = team.with_tokens();
+        CHECK(names(report) == Names{"unanswered personal", "unanswered enterprise"});
+        CHECK_FALSE(report.passes());
+        CHECK(report.text().find("not Coze") != std::string::npos);
+        CHECK(report.text().find("yes, HTTP 200") == std::string::npos);
+        CHECK(report.text().find("unclear, HTTP 200") != std::string::npos);
+    }
+}
+
+TEST_CASE("a preflight takes one strange answer among others for no verdict") {
+    Team team;
+    testing::FakeFault fault;
+    fault.times = 0;
+    fault.path = "/v1/bots/";
+    fault.credential = "enterprise";
+    fault.status = 200;
+    fault.body = R"({"status":"ok"})";
+    team.desk.coze.fault(fault);
+    const preflight::Report report = team.with_tokens();
+    REQUIRE(names(report) == Names{"unanswered enterprise"});
+    CHECK(report.findings[0].probe == "bot");
+    CHECK_FALSE(report.passes());
+}
+
 TEST_CASE("a preflight names a credential that cannot even be sent") {
     Team team;
     team.desk.coze.limit({"enterprise", "getMetadata", {}, false});
