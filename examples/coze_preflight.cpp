@@ -28,6 +28,8 @@
 #include <rekey/client.hpp>
 #include <rekey/coze.hpp>
 #include <rekey/coze/preflight.hpp>
+#include <rekey/oauth/edit_url.hpp>
+#include <rekey/oauth/url.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -78,13 +80,32 @@ std::int64_t first_second_of(const std::string& text) {
     const int year = number(0, 4);
     const int month = number(5, 2);
     const int day = number(8, 2);
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31) return 0;
+    if (year < 1970 || month < 1 || month > 12 || day < 1) return 0;
+    const bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    const int last = month == 2 ? 28 + (is_leap ? 1 : 0) : 30 + (month + month / 8) % 2;
+    if (day > last) return 0;
     // Days since 1970-01-01, with years that begin in March so that the leap day is their last.
     const int from_march = month > 2 ? year : year - 1;
     const int before = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     const std::int64_t days =
         365LL * from_march + from_march / 4 - from_march / 100 + from_march / 400 + before - 719468;
     return days * 86400;
+}
+
+/// What cannot work about the options and what the chats say, before anything is sent; or empty.
+std::string problem(const Settings& settings) {
+    namespace oauth = rekey::oauth;
+    if (const std::string& there = settings.other_base; !there.empty()) {
+        if (const oauth::JoinedUrl url = oauth::join(there, "/"); !url)
+            return "--other-base: " + std::string(sentence(url.error));
+        if (!settings.allows_http && !oauth::allowed_for_secrets(oauth::parse_url(there)))
+            return "--other-base: plain http outside loopback lets everyone on the way read the "
+                   "token; use https or --allow-http";
+    }
+    for (const preflight::Probe& probe : coze::preflight_probes(settings.probes))
+        if (probe.request.method == "POST" && probe.request.body.empty())
+            return "PUBLISHED_BOT_ID, USER_ID or --trial-bot: is not UTF-8 text";
+    return {};
 }
 
 rekey::curl::Transport transport(const Settings& settings) {
@@ -171,6 +192,7 @@ int main(int argc, char** argv) {
     if (settings.probes.bot_id.empty()) return complain("PUBLISHED_BOT_ID: is not set");
     settings.probes.user_id = variable("USER_ID");
     if (settings.probes.user_id.empty()) return complain("USER_ID: is not set");
+    if (const std::string why = problem(settings); !why.empty()) return complain(why);
     if (variable("COZE_API_TOKEN").empty()) return run<coze::AppAuth>(settings, true);
     return run<coze::Pat>(settings, false);
 }
