@@ -67,7 +67,9 @@ inline void harden(httplib::Server& server, const WebSettings& settings) {
     server.set_pre_routing_handler([&settings, say](const auto& request, auto& response) {
         // A HEAD would ask, or use up a callback, and show nobody the answer.
         if (request.method == "HEAD") return say(response, 405, "Not without a body", "/");
-        const std::string named = "http://" + request.get_header_value("Host");
+        // As the browser wrote it: a proxy on this machine may speak TLS for us.
+        const std::string named =
+            (settings.is_https ? "https://" : "http://") + request.get_header_value("Host");
         if (settings.is_loopback &&
             !rekey::oauth::same_origin(rekey::oauth::parse_url(named),
                                        rekey::oauth::parse_url(settings.own_origin)))
