@@ -257,6 +257,10 @@ template <class Read> void both_armours(const Read& read) {
     CHECK(token_of(read, replaced(lf, "\n", "\\n")) == rfc7515_token);
     CHECK(token_of(read, replaced(lf, "\n", "\\r\\n")) == rfc7515_token);
     CHECK(token_of(read, replaced(traditional, "\n", "\\n")) == rfc7515_token);
+    for (const char* const end : {"\r", "\\r", "\r\r\n", "\r\\n", "\\r\n"}) {
+        CHECK(token_of(read, replaced(lf, "\n", end)) == rfc7515_token);
+        CHECK(token_of(read, replaced(traditional, "\n", end)) == rfc7515_token);
+    }
     CHECK(token_of(read, "\n  \n" + lf + "\n\n") == rfc7515_token);
     CHECK(token_of(read, lf.substr(0, lf.size() - 1)) == rfc7515_token);
 }

@@ -16,19 +16,31 @@ namespace oauth {
 /// Longer texts are no private keys.
 inline constexpr std::size_t longest_pem = 64 * 1024;
 
-/// The PEM text, in which a line end may be written as two characters, a backslash and `n` or `r`:
-/// that is how keys often come out of environment variables and JSON files. A secret: wipe it.
+/// The PEM text with a line feed for each line end: CR LF, LF or CR, which may also be written as
+/// two characters, a backslash and `n` or `r`: that is how keys often come out of environment
+/// variables and JSON files. A secret: wipe it.
+///
+/// Source  RFC 7468 §3 (eol)
 inline std::string pem_with_line_ends(std::string_view pem) {
     std::string text;
     text.reserve(pem.size());  // never grows, so no copy is left behind
-    for (std::size_t i = 0; i != pem.size(); ++i) {
-        const char next = i + 1 != pem.size() ? pem[i + 1] : '\0';
-        if (pem[i] != '\\' || (next != 'n' && next != 'r')) {
-            text.push_back(pem[i]);
-            continue;
-        }
-        if (next == 'n') text.push_back('\n');
-        ++i;
+    const auto size_at = [pem](std::size_t i) -> std::size_t {
+        const char next = i + 1 < pem.size() ? pem[i + 1] : '\0';
+        return i < pem.size() && pem[i] == '\\' && (next == 'n' || next == 'r') ? 2 : 1;
+    };
+    const auto symbol_at = [pem, &size_at](std::size_t i) {
+        if (i >= pem.size()) return '\0';
+        if (size_at(i) == 2) return pem[i + 1] == 'n' ? '\n' : '\r';
+        return pem[i];
+    };
+    for (std::size_t i = 0; i < pem.size();) {
+        const char symbol = symbol_at(i);
+        i += size_at(i);
+        const char next = symbol_at(i);
+        if (symbol != '\r')
+            text.push_back(symbol);
+        else if (next != '\n' && next != '\r')
+            text.push_back('\n');
     }
     return text;
 }
