@@ -40,6 +40,7 @@ struct LoopbackListener::Inside {
     std::condition_variable came{};
     std::deque<std::string> targets{};
     std::chrono::steady_clock::time_point deadline{};
+    bool has_ended = false;  // the server, with all its connections
 
     bool keep(const std::string& target) {
         const std::lock_guard<std::mutex> lock(mutex);
@@ -62,7 +63,8 @@ struct LoopbackListener::Inside {
             response.set_content(page, "text/html; charset=utf-8");
         }
     }
-    bool bind() {
+    /// `self` is this: the server's thread keeps it alive.
+    bool bind(const std::shared_ptr<Inside>& self) {
         // Without the library's SO_REUSEPORT: nobody else may share the port that gets the code.
         server.set_socket_options([](socket_t socket) {
             const int yes = 1;
@@ -77,7 +79,12 @@ struct LoopbackListener::Inside {
             return httplib::Server::HandlerResponse::Handled;
         });
         if (!server.bind_to_port(host, port)) return false;
-        thread = std::thread([this] { server.listen_after_bind(); });
+        thread = std::thread([self] {
+            self->server.listen_after_bind();
+            const std::lock_guard<std::mutex> lock(self->mutex);
+            self->has_ended = true;
+            self->came.notify_all();
+        });
         while (!server.is_running()) std::this_thread::yield();
         return true;
     }
@@ -95,7 +102,7 @@ std::string LoopbackListener::problem(std::string_view redirect_uri) {
 }
 
 LoopbackListener::LoopbackListener(std::string_view redirect_uri, const rekey::Canceller& stop)
-    : inside_(std::make_unique<Inside>()) {
+    : inside_(std::make_shared<Inside>()) {
     const rekey::oauth::Url url = rekey::oauth::parse_url(redirect_uri);
     std::string_view host = url.origin.host;
     if (!host.empty() && host.front() == '[') host = host.substr(1, host.size() - 2);
@@ -110,11 +117,19 @@ LoopbackListener::LoopbackListener(std::string_view redirect_uri, const rekey::C
 LoopbackListener::~LoopbackListener() {
     if (!inside_->thread.joinable()) return;
     inside_->server.stop();
-    inside_->thread.join();
+    // The library waits for each connection, and a client may send one byte a second for hours.
+    std::unique_lock<std::mutex> lock(inside_->mutex);
+    inside_->came.wait_for(lock, std::chrono::seconds{2}, [this] { return inside_->has_ended; });
+    if (inside_->has_ended) {
+        lock.unlock();
+        inside_->thread.join();
+    } else {
+        inside_->thread.detach();
+    }
 }
 
 bool LoopbackListener::begin(std::chrono::seconds patience) {
-    if (!inside_->is_bound) inside_->is_bound = inside_->bind();
+    if (!inside_->is_bound) inside_->is_bound = inside_->bind(inside_);
     const std::lock_guard<std::mutex> lock(inside_->mutex);
     inside_->targets.clear();
     inside_->deadline = std::chrono::steady_clock::now() + patience;

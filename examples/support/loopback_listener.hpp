@@ -24,6 +24,7 @@ public:
 
     /// Requires `problem(redirect_uri).empty()`.
     LoopbackListener(std::string_view redirect_uri, const rekey::Canceller& stop);
+    /// Waits two seconds at most for those who are being answered.
     ~LoopbackListener();
     LoopbackListener(const LoopbackListener&) = delete;
     LoopbackListener& operator=(const LoopbackListener&) = delete;
@@ -37,7 +38,7 @@ public:
 
 private:
     struct Inside;
-    std::unique_ptr<Inside> inside_;
+    std::shared_ptr<Inside> inside_;  // the server's thread has a part in it
 };
 
 }  // namespace support
