@@ -140,7 +140,10 @@ bool WebSettings::read_redirect_uri() {
     if (listen_.empty()) return true;
     const std::string listened = "http://" + listen_;
     const oauth::Url place = oauth::parse_url(listened);
-    if (!place || !place.path.empty() || listen_.find_last_of(':') == listen_.npos) {
+    const std::size_t colon = listen_.find_last_not_of("0123456789");  // of the port
+    const bool has_port =
+        colon != listen_.npos && listen_[colon] == ':' && colon + 1 != listen_.size();
+    if (!place || !has_port || listen_.find_first_of("/?#") != listen_.npos) {
         complain("--listen: is not HOST:PORT");
         return false;
     }
