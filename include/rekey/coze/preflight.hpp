@@ -219,12 +219,14 @@ private:
         const Answer* const answer = of(slot, probe);
         return answer != nullptr && answer->verdict == Verdict::accepted && !is_foreign(*answer);
     }
-    /// Accepted by somebody who is not Coze, whose answers to all probes have `data`: a proxy, a
-    /// wrong base. HTTP 200 proves nothing.
+    /// Accepted by somebody who is not Coze, whose answers have a `code`, or at least `data`: a
+    /// proxy, a wrong base. HTTP 200 proves nothing.
     static bool is_foreign(const Answer& answer) {
-        const body::Kind data = body::find(answer.body, "data").kind;
-        return answer.verdict == Verdict::accepted && data != body::Kind::object &&
-               data != body::Kind::array;
+        const auto lacks = [&answer](std::string_view name) {
+            const body::Kind kind = body::find(answer.body, name).kind;
+            return kind == body::Kind::absent || kind == body::Kind::malformed;
+        };
+        return answer.verdict == Verdict::accepted && lacks("code") && lacks("data");
     }
     /// The service has judged and said no, for reasons of access.
     bool denied(std::size_t slot, std::string_view probe) const {
