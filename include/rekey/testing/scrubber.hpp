@@ -27,6 +27,7 @@ namespace testing {
 /// Knows     `Authorization`, cookies, API keys; access, refresh and id tokens, client secrets,
 ///           assertions, passwords, verifiers, device and user codes, authorization codes (`code`
 ///           in a URL or a form, and in a JSON body of such an exchange). A `code` of digits stays.
+///           `access_token`, `accessToken` and `Access-Token` are one name.
 /// Adds      `header(name)`, `field(name)`, `secret(text)`, `with(function)`: names count without
 ///           regard to case.
 /// Learns    what it takes out, if it has eight characters or more: shorter texts cannot be told
@@ -100,32 +101,19 @@ private:
         return false;
     }
     bool hides_field(std::string_view name) const {
-        static constexpr std::string_view known[] = {"access_token",
-                                                     "refresh_token",
-                                                     "id_token",
-                                                     "token",
-                                                     "client_secret",
-                                                     "client_assertion",
-                                                     "assertion",
-                                                     "passphrase",
-                                                     "secret",
-                                                     "api_key",
-                                                     "apikey",
-                                                     "private_key",
-                                                     "code_verifier",
-                                                     "device_code",
-                                                     "user_code",
-                                                     "subject_token",
-                                                     "actor_token",
-                                                     "signature",
-                                                     "sig",
-                                                     "x-amz-signature",
-                                                     "x-amz-security-token",
-                                                     "x-amz-credential",
-                                                     "jwt"};
+        // Without what joins words: access_token, accessToken and Access-Token are one name.
+        static constexpr std::string_view known[] = {
+            "accesstoken",     "refreshtoken", "idtoken",    "token",         "clientsecret",
+            "clientassertion", "assertion",    "passphrase", "secret",        "apikey",
+            "privatekey",      "codeverifier", "devicecode", "usercode",      "subjecttoken",
+            "actortoken",      "signature",    "sig",        "xamzsignature", "xamzsecuritytoken",
+            "xamzcredential",  "jwt"};
         for (std::size_t i = 0; i + 5 <= name.size(); ++i)  // user_password, passwd, …
             if (rekey::detail::same_ignoring_case(name.substr(i, 5), "passw")) return true;
-        return is_one_of(name, known) || is_one_of(name, fields_);
+        std::string joined;
+        for (const char c : name)
+            if (c != '_' && c != '-') joined += c;
+        return is_one_of(joined, known) || is_one_of(name, fields_);
     }
     static bool is_number(std::string_view value) {
         return value.find_first_not_of("-0123456789") == value.npos;

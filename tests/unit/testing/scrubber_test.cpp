@@ -17,6 +17,14 @@ TEST_CASE("a scrubber takes the tokens out of a body by the names of their field
           "https://site.example/back?code=__scrubbed__&state=7#top");
 }
 
+TEST_CASE("a scrubber knows the names of secrets in every spelling") {
+    Scrubber scrubber;
+    CHECK(scrubber.text(R"({"accessToken":"a1","Refresh-Token":"b2","tokenType":"Bearer"})") ==
+          R"({"accessToken":"__scrubbed__","Refresh-Token":"__scrubbed__","tokenType":"Bearer"})");
+    CHECK(scrubber.text("clientSecret=c3&api-key=d4&nextToken=5") ==
+          "clientSecret=__scrubbed__&api-key=__scrubbed__&nextToken=5");
+}
+
 TEST_CASE("a scrubber leaves the codes of a service where they are") {
     Scrubber scrubber;
     for (const char* const body :
