@@ -207,11 +207,13 @@ private:
         }
         return clean;
     }
-    /// JSON that stands in a string of JSON.
+    /// What stands in a string of JSON behind escapes: JSON, a URL, a form, a secret.
     std::string without_nested(std::string_view raw, const std::string& value) {
-        if (raw.find("\\\"") == raw.npos) return std::string(raw);
-        const std::string clean = without_json_fields(value);
+        if (raw.find('\\') == raw.npos) return std::string(raw);
+        const std::string clean = without_known(without_parameters(without_json_fields(value)));
         if (clean == value) return std::string(raw);
+        std::string swept = without_known(std::string(raw));
+        if (decoded(swept) == clean) return swept;
         body::JsonWriter writer;
         writer.value(clean);
         const std::string quoted = std::move(writer).text();

@@ -71,6 +71,20 @@ TEST_CASE("JSON in a string of JSON is scrubbed too") {
           R"({"log":"{\"access_token\":\"__scrubbed__\"}"})");
 }
 
+TEST_CASE("a secret is found behind the escapes of any writer of JSON") {
+    Scrubber scrubber;
+    scrubber.secret("pat/one+two==").secret("p\xc3\xa4sswort-1");
+    CHECK(scrubber.text(R"({"echo":"no pat\/one\u002Btwo\u003d\u003D"})") ==
+          R"({"echo":"no __scrubbed__"})");
+    CHECK(scrubber.text(R"({"echo":"p\u00e4sswort-1"})") == R"({"echo":"__scrubbed__"})");
+    CHECK(scrubber.text(R"({"log":"{\u0022access_token\u0022:\u0022abc\u0022}"})") ==
+          R"({"log":"{\"access_token\":\"__scrubbed__\"}"})");
+    CHECK(scrubber.text(R"({"next":"https:\/\/a.example\/?x=1\u0026token=ab\/cd\u002Bef"})") ==
+          R"({"next":"https://a.example/?x=1&token=__scrubbed__"})");
+    CHECK(scrubber.text(R"({"path":"C:\\dir","line":"a\nb"})") ==
+          R"({"path":"C:\\dir","line":"a\nb"})");
+}
+
 TEST_CASE("a program adds headers, fields, texts and functions of its own") {
     Scrubber scrubber;
     scrubber.header("X-Customer").field("pin_code").secret("customer-4711").with([](std::string t) {
