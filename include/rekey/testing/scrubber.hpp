@@ -134,6 +134,8 @@ private:
                 for (std::size_t j = i + 1; j != i + 3; ++j)
                     if (lower[j] >= 'A' && lower[j] <= 'F')
                         lower[j] = static_cast<char>(lower[j] - 'A' + 'a');
+        add(with_plus(encoded));
+        add(with_plus(lower));
         add(std::move(lower));
         body::JsonWriter writer;
         writer.value(value);
@@ -142,6 +144,21 @@ private:
         std::string slashes;
         for (const char c : value) slashes.append(c == '/' ? "\\/" : std::string(1, c));
         add(std::move(slashes));
+    }
+    /// Learns a value of a URL or a form: as it stands, and decoded in both ways.
+    void learn_parameter(std::string_view value) {
+        std::string plain;
+        if (oauth::percent_decode(value, plain)) learn(plain);
+        std::string spaced(value);
+        std::replace(spaced.begin(), spaced.end(), '+', ' ');
+        if (oauth::percent_decode(spaced, plain)) learn(plain);
+        learn(value);
+    }
+    /// As a form spells spaces.
+    static std::string with_plus(std::string encoded) {
+        for (std::size_t at = 0; (at = encoded.find("%20", at)) != encoded.npos; ++at)
+            encoded.replace(at, 3, 1, '+');
+        return encoded;
     }
     void add(std::string known) {
         const auto longer = [](const std::string& left, const std::string& right) {
@@ -231,16 +248,22 @@ private:
             const std::string_view name = given.substr(first, equals - first);
             clean.append(given.substr(at, equals + 1 - at));
             at = equals + 1;
-            const std::size_t stop = given.find_first_of("&\"'#\\ \t\r\n<>;,", at);
-            const std::size_t end = stop == given.npos ? given.size() : stop;
+            const std::size_t stop = given.find_first_of("&\"#\\ \t\r\n<>", at);
+            std::size_t end = stop == given.npos ? given.size() : stop;
+            // These may belong to a value, and may end it; the last ones are left.
+            constexpr std::string_view marks = "';,";
+            while (end != at && marks.find(given[end - 1]) != marks.npos) --end;
             const std::string_view value = given.substr(at, end - at);
+            const std::size_t mark = value.find_first_of(marks);
+            const std::string_view front = value.substr(0, mark);
+            if (value.empty() || front == instead) continue;
             const bool is_code = rekey::detail::same_ignoring_case(name, "code");
-            if (value.empty() || value == instead ||
-                !(hides_field(name) || (is_code && !is_number(value))))
-                continue;
-            std::string plain;
-            if (oauth::percent_decode(value, plain)) learn(plain);
-            learn(value);
+            if (!hides_field(name) && !(is_code && !is_number(front))) continue;
+            learn_parameter(front);
+            if (mark != value.npos) {
+                learn_parameter(value);
+                (void)without_parameters(value.substr(mark + 1));
+            }
             clean.append(instead);
             at = end;
         }

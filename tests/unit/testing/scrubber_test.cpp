@@ -50,6 +50,25 @@ TEST_CASE("of two secrets the longer one is taken out first, so that none of it 
     CHECK(scrubber.text("is abcdefgh-ijkl or abcdefgh") == "is __scrubbed__ or __scrubbed__");
 }
 
+TEST_CASE("a value of a form is taken out whole, whatever its writer left as it is") {
+    Scrubber scrubber;
+    CHECK(scrubber.text("user=ann&password=it's,one;long&x=1") ==
+          "user=ann&password=__scrubbed__&x=1");
+    CHECK(scrubber.text("(password=hunter2, 'token=abc-1', code=4101;)") ==
+          "(password=__scrubbed__, 'token=__scrubbed__', code=4101;)");
+    CHECK(scrubber.text("jwt=first-secret;token=second-secret and second-secret") ==
+          "jwt=__scrubbed__ and __scrubbed__");
+}
+
+TEST_CASE("a secret with spaces is one secret in a form and in JSON") {
+    Scrubber scrubber;
+    CHECK(scrubber.text("password=my+long+secret") == "password=__scrubbed__");
+    CHECK(scrubber.text("as my long secret, and ?q=my%20long%20secret") ==
+          "as __scrubbed__, and ?q=__scrubbed__");
+    scrubber.secret("another long & good one");
+    CHECK(scrubber.text("memo=another+long+%26+good+one") == "memo=__scrubbed__");
+}
+
 TEST_CASE("a short text is taken out only where its name says what it is") {
     Scrubber scrubber;
     CHECK(scrubber.text(R"({"password":"hotel"})") == R"({"password":"__scrubbed__"})");
