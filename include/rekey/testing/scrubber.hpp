@@ -70,7 +70,12 @@ public:
     /// The value of a header without secrets.
     std::string header_value(std::string_view name, std::string_view value) {
         if (!hides_header(name)) return text(value);
-        learn_header(value);
+        if (rekey::detail::same_ignoring_case(name, "cookie"))
+            learn_cookies(value);
+        else if (rekey::detail::same_ignoring_case(name, "set-cookie"))
+            learn_cookies(value.substr(0, value.find(';')));  // behind it stand no secrets
+        else
+            learn_header(value);
         return std::string(instead);
     }
     /// Learns the value of a header: all of it, and what follows the scheme.
@@ -144,6 +149,21 @@ private:
         std::string slashes;
         for (const char c : value) slashes.append(c == '/' ? "\\/" : std::string(1, c));
         add(std::move(slashes));
+    }
+    /// Learns the value of each `name=value`.
+    void learn_cookies(std::string_view list) {
+        learn(list);
+        while (!list.empty()) {
+            const std::string_view one = list.substr(0, list.find(';'));
+            list.remove_prefix(one.size() == list.size() ? one.size() : one.size() + 1);
+            const std::size_t equals = one.find('=');
+            if (equals == one.npos) continue;
+            std::string_view value = one.substr(equals + 1);
+            constexpr std::string_view around = " \"";
+            value.remove_prefix((std::min)(value.find_first_not_of(around), value.size()));
+            value = value.substr(0, value.find_last_not_of(around) + 1);
+            learn_parameter(value);
+        }
     }
     /// Learns a value of a URL or a form: as it stands, and decoded in both ways.
     void learn_parameter(std::string_view value) {

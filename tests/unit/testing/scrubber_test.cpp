@@ -44,6 +44,19 @@ TEST_CASE("what a scrubber took out once it takes out everywhere, encoded or not
     CHECK(scrubber.text(R"({"echo":"pat\/one+two"})") == R"({"echo":"__scrubbed__"})");
 }
 
+TEST_CASE("the value of a cookie is a secret wherever it stands, its attributes are none") {
+    Scrubber scrubber;
+    CHECK(scrubber.header_value("Set-Cookie", "sid=session-of-ann; Path=/; SameSite=Lax") ==
+          "__scrubbed__");
+    CHECK(scrubber.header_value("cookie", "a=1; csrf=\"token-of-bob\"; c=%2Fone%2Ftwo") ==
+          "__scrubbed__");
+    CHECK(scrubber.text(R"({"session":"session-of-ann","csrf":"token-of-bob"})") ==
+          R"({"session":"__scrubbed__","csrf":"__scrubbed__"})");
+    CHECK(scrubber.text("https://a.example/;sid=session-of-ann at /one/two") ==
+          "https://a.example/;__scrubbed__ at __scrubbed__");
+    CHECK(scrubber.text("Path=/; SameSite=Lax") == "Path=/; SameSite=Lax");
+}
+
 TEST_CASE("of two secrets the longer one is taken out first, so that none of it is left") {
     Scrubber scrubber;
     scrubber.secret("abcdefgh").secret("abcdefgh-ijkl");
