@@ -25,8 +25,9 @@ namespace testing {
 /// or was named, stands as well.
 ///
 /// Knows     `Authorization`, cookies, API keys; access, refresh and id tokens, client secrets,
-///           assertions, passwords, verifiers, device and user codes, authorization codes (`code`
-///           in a URL or a form, and in a JSON body of such an exchange). A `code` of digits stays.
+///           assertions, passwords (also of `https://user:password@host`), verifiers, device and
+///           user codes, authorization codes (`code` in a URL or a form, and in a JSON body of such
+///           an exchange). A `code` of digits stays.
 ///           `access_token`, `accessToken` and `Access-Token` are one name.
 /// Adds      `header(name)`, `field(name)`, `secret(text)`, `with(function)`: names count without
 ///           regard to case.
@@ -87,7 +88,7 @@ public:
     /// A URL, a body or any other text without secrets.
     std::string text(std::string_view given) {
         std::string clean = without_json_fields(given);
-        clean = without_parameters(clean);
+        clean = without_parameters(without_passwords(clean));
         clean = without_jwt(clean);
         for (const auto& change : changes_) clean = change(std::move(clean));
         return without_known(std::move(clean));
@@ -247,7 +248,8 @@ private:
     /// What stands in a string of JSON behind escapes: JSON, a URL, a form, a secret.
     std::string without_nested(std::string_view raw, const std::string& value) {
         if (raw.find('\\') == raw.npos) return std::string(raw);
-        const std::string clean = without_known(without_parameters(without_json_fields(value)));
+        const std::string clean =
+            without_known(without_parameters(without_passwords(without_json_fields(value))));
         if (clean == value) return std::string(raw);
         std::string swept = without_known(std::string(raw));
         if (decoded(swept) == clean) return swept;
@@ -255,6 +257,27 @@ private:
         writer.value(clean);
         const std::string quoted = std::move(writer).text();
         return quoted.empty() ? std::string(instead) : quoted.substr(1, quoted.size() - 2);
+    }
+    /// The password of `https://user:password@host`.
+    std::string without_passwords(std::string_view given) {
+        std::string clean;
+        std::size_t at = 0;
+        for (std::size_t mark = 0; (mark = given.find("://", at)) != given.npos;) {
+            const std::size_t begin = mark + 3;
+            const std::size_t stop = given.find_first_of("/?#\\\"<> \t\r\n", begin);
+            const std::string_view where =
+                given.substr(begin, stop == given.npos ? stop : stop - begin);
+            const std::size_t host = where.rfind('@');
+            const std::size_t colon = where.find(':');
+            clean.append(given.substr(at, begin - at));
+            at = begin;
+            if (host == where.npos || colon >= host || colon + 1 == host) continue;
+            const std::string_view password = where.substr(colon + 1, host - colon - 1);
+            learn_parameter(password);
+            clean.append(where.substr(0, colon + 1)).append(instead);
+            at = begin + host;
+        }
+        return clean.append(given.substr(at));
     }
     /// `name=value` in a URL or a form, also where it stands inside another text.
     std::string without_parameters(std::string_view given) {

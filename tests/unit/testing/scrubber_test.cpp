@@ -89,6 +89,18 @@ TEST_CASE("a short text is taken out only where its name says what it is") {
     CHECK(scrubber.text("old_Passwd=inn&next=1") == "old_Passwd=__scrubbed__&next=1");
 }
 
+TEST_CASE("the password in a URL is taken out, and everywhere else too") {
+    Scrubber scrubber;
+    CHECK(scrubber.text("https://ann:hunter2%21@a.example:80/x@y http://a.example:8080/:@") ==
+          "https://ann:__scrubbed__@a.example:80/x@y http://a.example:8080/:@");
+    CHECK(scrubber.text("was hunter2! and hunter2%21") == "was __scrubbed__ and __scrubbed__");
+    CHECK(scrubber.text(R"({"proxy":"http:\/\/:abc@b.example"})") ==
+          R"({"proxy":"http://:__scrubbed__@b.example"})");
+    for (const char* const text : {"://", "a://@", "a://b:@c", "a://b@c:1", "a://b:__scrubbed__@c",
+                                   "://:", "https://a.example/?q=b:c@d"})
+        CHECK(scrubber.text(text) == text);
+}
+
 TEST_CASE("a JWT is known by its look") {
     Scrubber scrubber;
     CHECK(scrubber.text("see eyJhbGciOiJub25l.eyJzdWIiOiIxIn0.c2ln here") ==
