@@ -301,7 +301,13 @@ private:
             const std::string_view front = value.substr(0, mark);
             if (value.empty() || front == instead) continue;
             const bool is_code = rekey::detail::same_ignoring_case(name, "code");
-            if (!hides_field(name) && !(is_code && !is_number(front))) continue;
+            if (!hides_field(name) && !(is_code && !is_number(front))) {
+                const std::string swept = without_encoded(value);
+                if (swept == value) continue;
+                clean.append(swept);
+                at = end;
+                continue;
+            }
             learn_parameter(front);
             if (mark != value.npos) {
                 learn_parameter(value);
@@ -312,6 +318,18 @@ private:
         }
         if (at < given.size()) clean.append(given.substr(at));
         return clean;
+    }
+    /// What stands encoded in a value of a URL or a form: another URL, a form, JSON, a secret.
+    std::string without_encoded(std::string_view value) {
+        std::string plain;
+        if (value.find('%') == value.npos || !oauth::percent_decode(value, plain))
+            return std::string(value);
+        const std::string clean =
+            without_known(without_parameters(without_passwords(without_json_fields(plain))));
+        if (clean == plain) return std::string(value);
+        std::string swept = without_known(std::string(value));
+        if (oauth::percent_decode(swept, plain) && plain == clean) return swept;
+        return oauth::percent_encode(clean);
     }
     /// Three parts of base64url of which the first begins as every JSON object does.
     std::string without_jwt(const std::string& given) {

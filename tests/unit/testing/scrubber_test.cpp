@@ -101,6 +101,23 @@ TEST_CASE("the password in a URL is taken out, and everywhere else too") {
         CHECK(scrubber.text(text) == text);
 }
 
+TEST_CASE("a URL, a form or JSON in a value of a URL is scrubbed too") {
+    Scrubber scrubber;
+    CHECK(
+        scrubber.text("https://a.example/in?to=https%3A%2F%2Fb.example%2F%3Fcode%3Da-1%26s%3D7") ==
+        "https://a.example/in?to=https%3A%2F%2Fb.example%2F%3Fcode%3D__scrubbed__%26s%3D7");
+    CHECK(scrubber.text("payload=%7B%22access_token%22%3A%22abc%22%7D&x=%7e") ==
+          "payload=%7B%22access_token%22%3A%22__scrubbed__%22%7D&x=%7e");
+    CHECK(scrubber.text("to=%3fto=%253Ftoken%253Dlong-secret%2526x%253d1") ==
+          "to=%3fto=%253Ftoken%253D__scrubbed__%2526x%253d1");
+    scrubber.secret("p(at)/one");
+    CHECK(scrubber.text("q=see%20p(at)%2Fone&r=p%28at)/one") ==
+          "q=see%20__scrubbed__&r=__scrubbed__");
+    for (const char* const text : {"q=%", "q=%zz", "q=%3D%3D", "q=%25%32%35", "code=%34"})
+        CHECK(scrubber.text(text).size() < 32);
+    CHECK(scrubber.text("q=%25%32%35&r=a%20b") == "q=%25%32%35&r=a%20b");
+}
+
 TEST_CASE("a JWT is known by its look") {
     Scrubber scrubber;
     CHECK(scrubber.text("see eyJhbGciOiJub25l.eyJzdWIiOiIxIn0.c2ln here") ==
