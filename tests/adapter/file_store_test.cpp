@@ -7,6 +7,7 @@
 #include "catch.hpp"
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -68,9 +69,22 @@ TEST_CASE("files of tokens are for their owner alone") {
 
 TEST_CASE("a folder that is not there is an unavailable store") {
     FileStore store("/nowhere/at/all");
-    CHECK(store.load("key").outcome == Loaded::absent);
+    CHECK(store.load("key").outcome == Loaded::unavailable);
     CHECK(store.swap("key", 0, 1, Secret("one")) == Swapped::unavailable);
     CHECK(store.acquire("key", "ann", 1s).outcome == Leased::unavailable);
+}
+
+TEST_CASE("S32 while the folder is gone nobody is said to have no tokens") {
+    const Folder folder;
+    const std::string away = folder.path() + "_away";
+    FileStore store(folder.path());
+    CHECK(store.swap("key", 0, 1, Secret("one")) == Swapped::done);
+    CHECK(store.load("keyx").outcome == Loaded::absent);
+    REQUIRE(rename(folder.path().c_str(), away.c_str()) == 0);
+    CHECK(store.load("key").outcome == Loaded::unavailable);
+    CHECK(store.load("keyx").outcome == Loaded::unavailable);
+    REQUIRE(rename(away.c_str(), folder.path().c_str()) == 0);
+    CHECK(store.load("key").value.expose() == "one");
 }
 
 TEST_CASE("two stores on one folder exclude each other, and a killed process holds no lease") {

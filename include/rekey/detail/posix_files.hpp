@@ -51,7 +51,11 @@ struct PosixFiles {
         const int file = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
         if (file < 0) {
             bytes.clear();
-            return errno == ENOENT ? FileRead::absent : FileRead::failed;
+            const bool is_missing = errno == ENOENT;
+            // Of a folder that is gone nobody can say what was in it.
+            const std::string folder = path.substr(0, path.rfind('/') + 1);
+            return is_missing && ::access(folder.c_str(), F_OK) == 0 ? FileRead::absent
+                                                                     : FileRead::failed;
         }
         std::size_t size = 0;
         FileRead outcome = FileRead::whole;

@@ -28,7 +28,8 @@ namespace token {
 ///
 /// Folder    exists, belongs to this user alone, and lies on a local file system.
 /// Files     what is done with files; tests put a disk of their own here.
-/// Errors    a file that cannot be read, locked or written is `unavailable`.
+/// Errors    a file that cannot be read, locked or written is `unavailable`; so is every record
+///           while the folder is gone.
 /// Threads   any; copies are the same store.
 /// Cost      load: a read of one file. swap: two flushes to the disk.
 /// System    POSIX
