@@ -31,20 +31,6 @@ namespace testing {
 
 namespace recording {
 
-/// All headers of a message whose type lists them; else those that rekey itself would ask for.
-template <class Message> HttpHeaders listed_headers([[maybe_unused]] const Message& message) {
-    HttpHeaders list;
-    if constexpr (rekey::detail::HasHeadersMember<Message>::value) {
-        for (const auto& field : message.headers) {
-            using Field = std::decay_t<decltype(field)>;
-            if constexpr (rekey::detail::HasPairFields<Field>::value)
-                list.push_back({std::string(field.first), std::string(field.second)});
-            else if constexpr (rekey::detail::HasNameFields<Field>::value)
-                list.push_back({std::string(field.name), std::string(field.value)});
-        }
-    }
-    return list;
-}
 template <class Response> HttpHeaders headers_of(const Response& response) {
     HttpHeaders list = listed_headers(response);
     if constexpr (!rekey::detail::HasHeadersMember<Response>::value)
@@ -63,10 +49,8 @@ struct RecordedSend : ScriptedSend {
     RecordedSend() = default;
     template <class Request>
     RecordedSend(const Request& request, const Attempt& attempt)
-        : ScriptedSend(ScriptedSend::of(request, attempt)),
-          headers(recording::listed_headers(request)) {}
+        : ScriptedSend(ScriptedSend::of(request, attempt)) {}
 
-    HttpHeaders headers{};  ///< Those of the request itself, without the credential's.
     bool answered = false;
     HttpResponse response{};  ///< If `answered`; headers as far as its type lists them.
     TransportError error{};   ///< If not.

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,10 +20,40 @@ namespace rekey {
 inline namespace v0_1 {
 namespace testing {
 
+namespace recording {
+
+/// Adds a header, once for each of its values.
+template <class Value>
+void add_header(HttpHeaders& list, std::string_view name, const Value& value) {
+    if constexpr (rekey::detail::HoldsTexts<Value>::value && !rekey::detail::is_text<Value>) {
+        for (const auto& each : value)
+            list.push_back({std::string(name), std::string(rekey::detail::text_in(each))});
+    } else {
+        list.push_back({std::string(name), std::string(rekey::detail::field_text(value))});
+    }
+}
+/// All headers of a message whose type lists them; else those that rekey itself would ask for.
+template <class Message> HttpHeaders listed_headers([[maybe_unused]] const Message& message) {
+    HttpHeaders list;
+    if constexpr (rekey::detail::HasHeadersMember<Message>::value) {
+        for (const auto& field : message.headers) {
+            using Field = std::decay_t<decltype(field)>;
+            if constexpr (rekey::detail::HasPairFields<Field>::value)
+                add_header(list, rekey::detail::text_in(field.first), field.second);
+            else if constexpr (rekey::detail::HasNameFields<Field>::value)
+                add_header(list, rekey::detail::text_in(field.name), field.value);
+        }
+    }
+    return list;
+}
+
+}  // namespace recording
+
 /// One send as the script saw it. `authorization` is a test's own token; it is never printed.
 struct ScriptedSend {
     std::string method{};
     std::string url{};
+    HttpHeaders headers{};  ///< Those of the request itself, without the credential's.
     std::string body{};
     std::string header{};
     std::string authorization{};
@@ -36,6 +67,7 @@ struct ScriptedSend {
         ScriptedSend send;
         send.method = std::string(rekey::detail::Asks<Request>::method(request));
         send.url = std::string(rekey::detail::Asks<Request>::url(request));
+        send.headers = recording::listed_headers(request);
         if constexpr (rekey::detail::HasBodyMember<Request>::value)
             send.body = std::string(std::string_view(request.body));
         send.header = std::string(attempt.header());

@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -68,6 +69,35 @@ TEST_CASE("a test says of a script what it was sent, and what it was never sent"
     CHECK_THAT(calls.http, NeverSent("nowhere") && !NeverSent(secret));
     CHECK_THAT(calls.http, !NeverSent("conversation_id") && !NeverSent("bot_id"));
     CHECK_THAT(Script(), UsedCredentials() && Attempts(0) && NeverSent(secret));
+}
+
+TEST_CASE("a script sees the headers of the request as well") {
+    Script http;
+    http.then(200);
+    const Client client{http, both(), OnCodes{}};
+    HttpRequest request = chat();
+    request.headers.push_back({"X-Legacy-Token", "an-old-token-1"});
+    request.headers.push_back({"X-Empty", ""});
+    CHECK_THAT(client.send(request), SucceededWith("personal"));
+    CHECK_THAT(http, !NeverSent("x-legacy-token", "an-old-token-1") && !NeverSent("an-old-token"));
+    CHECK_THAT(http, NeverSent("X-Legacy-Token", "another") && NeverSent("X-Other", ""));
+    CHECK_THAT(http, !NeverSent("X-Empty", "") && NeverSent("X-Empty", "any"));
+    CHECK(http.sends().at(0).headers.size() == request.headers.size());
+}
+
+TEST_CASE("a script and a recorder see all values of headers that are lists") {
+    struct Listed {
+        std::string method = "GET";
+        std::string url = "https://api.example/";
+        std::map<std::string, std::vector<std::string>> headers{{"X-Key", {"one", "two"}}};
+    };
+    Script http;
+    http.then(200).then(200);
+    CHECK_THAT((Client{http, both(), OnCodes{}}.send(Listed{})), Succeeded());
+    Recorder recorder{http};
+    CHECK_THAT((Client{recorder, both(), OnCodes{}}.send(Listed{})), Succeeded());
+    CHECK_THAT(http, !NeverSent("x-key", "one") && !NeverSent("x-key", "two"));
+    CHECK_THAT(recorder, !NeverSent("x-key", "one") && !NeverSent("x-key", "two"));
 }
 
 TEST_CASE("a recorder sees the headers of the request as well") {
