@@ -479,6 +479,60 @@ TEST_CASE("S3 of eight replicas that get one callback at once, one finds its flo
     CHECK(flows().take(key, record, 0) == oauth::PendingFound::unreachable);
 }
 
+TEST_CASE("S3 a flow begins and ends on the first try after its connection was closed idle") {
+    const RedisServer server;
+    if (!is_here(server)) return;
+    RedisStore store = store_of(server);
+    const auto close_idle = [&server] { tell(server, {"CLIENT", "KILL", "TYPE", "normal"}); };
+    CHECK(store.put("one", Secret("text"), 10s));
+    close_idle();
+    CHECK(store.put("two", Secret("more"), 10s));
+    CHECK_FALSE(store.put("two", Secret("other"), 10s));
+    close_idle();
+    CHECK(store.take("one").value.expose() == "text");
+    close_idle();
+    CHECK(store.take("two").value.expose() == "more");
+    CHECK(store.take("two").outcome == Loaded::absent);
+}
+
+TEST_CASE("S3 a callback whose answer was lost on the way is not said to have no flow") {
+    const RedisServer other;  // whose folder has room for a socket
+    if (!is_here(other)) return;
+    const std::string path = other.socket() + "2";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    REQUIRE(path.size() < sizeof address.sun_path);
+    path.copy(address.sun_path, path.size());
+    const int door = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const timeval patience{5, 0};
+    (void)setsockopt(door, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    void* const generic = &address;
+    REQUIRE(::bind(door, static_cast<const sockaddr*>(generic), sizeof address) == 0);
+    REQUIRE(::listen(door, 4) == 0);
+    // On the first connection it keeps a text, takes it out and hangs up; then it has none.
+    std::thread server([door] {
+        char bytes[4096];
+        const auto answer = [&bytes](int peer, std::string_view text) {
+            if (::recv(peer, bytes, sizeof bytes, 0) > 0)
+                (void)::send(peer, text.data(), text.size(), MSG_NOSIGNAL);
+        };
+        const int first = ::accept(door, nullptr, nullptr);
+        answer(first, ":1\r\n");
+        answer(first, "");
+        ::close(first);
+        const int second = ::accept(door, nullptr, nullptr);
+        answer(second, "$-1\r\n");
+        ::close(second);
+    });
+    RedisAddress there;
+    there.unix_socket = path;
+    RedisStore store(there);
+    CHECK(store.put("key", Secret("text"), 10s));
+    CHECK(store.take("key").outcome == Loaded::unavailable);
+    server.join();
+    ::close(door);
+}
+
 namespace {
 
 struct PersonalToken {

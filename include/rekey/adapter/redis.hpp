@@ -306,13 +306,16 @@ public:
     /// wait for their callback: `token::SealedFlows`.
     bool put(std::string_view key, const Secret& value, Duration life) {
         return number(run(redis_detail::put_script, name(key, ":flow"),
-                          {value.expose(), milliseconds(life)}, false)) == 1;
+                          {value.expose(), milliseconds(life)}, true)) == 1;
     }
     /// Takes a text out: of all who ask, one gets it.
     token::StoreEntry take(std::string_view key) {
         token::StoreEntry entry;
-        const Reply reply = run(redis_detail::take_script, name(key, ":flow"), {}, false);
-        if (reply && reply->type == REDIS_REPLY_NIL) entry.outcome = token::Loaded::absent;
+        bool is_second = false;  // and the first may have taken it, without an answer
+        const Reply reply =
+            run(redis_detail::take_script, name(key, ":flow"), {}, true, nullptr, &is_second);
+        if (reply && reply->type == REDIS_REPLY_NIL && !is_second)
+            entry.outcome = token::Loaded::absent;
         if (!reply || reply->type != REDIS_REPLY_STRING) return entry;
         entry.value = Secret(std::string_view(reply->str, static_cast<std::size_t>(reply->len)));
         detail::wipe(reply->str, static_cast<std::size_t>(reply->len));
@@ -488,7 +491,7 @@ private:
 
     Reply run(const redis_detail::Script& script, const std::string& key,
               std::initializer_list<std::string_view> arguments, bool may_repeat,
-              [[maybe_unused]] Durable* durable = nullptr) {
+              [[maybe_unused]] Durable* durable = nullptr, bool* is_second = nullptr) {
         for (;;) {
             Redis connection = take();
             if (!connection.context) return nullptr;
@@ -506,6 +509,7 @@ private:
             if (is_broken || is_replica) drop_idle();
             if (!connection.is_used) return nullptr;
             if (!is_replica && !(is_broken && may_repeat)) return nullptr;  // a replica did nothing
+            if (is_broken && is_second != nullptr) *is_second = true;
         }
     }
     static Reply send(redisContext& context, const redis_detail::Script& script,
