@@ -245,13 +245,13 @@ public:
         text += lines;
     }
     /// Takes what another process has exported. What this one knows already is newer and stays; a
-    /// name that the chain does not have is passed over. A text that is cut or is something else
-    /// is refused whole.
+    /// key without room, or with a name that the chain does not have, is passed over. A text that
+    /// is cut or is something else is refused whole.
     RouteImport import_from(std::string_view text) const {
         RouteImport end = read(text, [](std::uint64_t, std::uint8_t) {});
         if (end)
             (void)read(text, [this](std::uint64_t tag, std::uint8_t slot) {
-                (void)table().write(tag, 0, slot);
+                (void)table().write(tag, 0, slot, true);
             });
         return end;
     }

@@ -47,8 +47,10 @@ public:
     std::uint64_t find(std::uint64_t tag) const noexcept {
         return find(rows_[row_of(tag)], tag << 16, std::make_index_sequence<width>{});
     }
-    /// Writes a slot, if what is known of the key is still `before`. False: something newer is.
-    bool write(std::uint64_t tag, std::uint64_t before, std::uint8_t slot) noexcept {
+    /// Writes a slot, if what is known of the key is still `before`. False: something newer is, or
+    /// there is no room and it `spares` the others.
+    bool write(std::uint64_t tag, std::uint64_t before, std::uint8_t slot,
+               bool spares = false) noexcept {
         const std::uint64_t after =
             RouteWord::of(tag, writes_.fetch_add(1, std::memory_order_relaxed) + 1, slot);
         Row& row = rows_[row_of(tag)];
@@ -63,6 +65,7 @@ public:
             if (found == 0 && put(row_of(tag), i, 0, after)) return true;
             if (RouteWord::tag(row.words[i].load(std::memory_order_relaxed)) == tag) return false;
         }
+        if (spares) return false;
         // The same place for all who bring this key, so that it never stands there twice.
         const std::size_t given_away = static_cast<std::size_t>(tag >> (RouteWord::tag_bits - 3));
         return put(row_of(tag), given_away, row.words[given_away].load(std::memory_order_relaxed),

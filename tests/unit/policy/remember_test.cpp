@@ -576,6 +576,24 @@ TEST_CASE("an import goes by the names of the credentials and spares what is kno
     CHECK(others.route().learned("bot").empty());
 }
 
+TEST_CASE("an import of more than there is room for spares what the process has learned itself") {
+    World world{true};
+    std::string text;
+    const Client client{std::ref(world), both(), OnRefusal{}, Remember{BotOf{}}};
+    for (int i = 0; i != 100; ++i) CHECK(client.send(about("bot " + std::to_string(i))));
+    client.route().export_to(text);
+
+    const Client narrow{std::ref(world), both(), OnRefusal{}, Remember<BotOf, 8>{}};
+    CHECK(narrow.send(about("one of its own")));
+    CHECK(narrow.send(about("another")));
+    CHECK(narrow.route().import_from(text).keys == 100);
+    CHECK(narrow.route().learned("one of its own") == "enterprise");
+    CHECK(narrow.route().learned("another") == "enterprise");
+    std::string all;
+    narrow.route().export_to(all);
+    CHECK(all.rfind("rekey route 1, keys: 8\n", 0) == 0);
+}
+
 TEST_CASE("a text that is no whole route is refused with a sentence, and nothing changes") {
     World world{true};
     const Client client{std::ref(world), both(), OnRefusal{}, Remember{BotOf{}}};
