@@ -53,18 +53,25 @@ public:
 
     // --- As a transport ---
 
-    /// Signs a copy of the request as the attempt says and answers it; faults of the wire become
-    /// a TransportError: never_sent, sent_unanswered or cut_short.
+    /// Signs a copy of the request as the attempt says, gives it the call's idempotency key unless
+    /// it has one, and answers it; faults of the wire become a TransportError: never_sent,
+    /// sent_unanswered or cut_short.
     TransportResult<HttpResponse> operator()(const HttpRequest& request, const Attempt& attempt) {
-        if (attempt.authorization().empty()) return perform(handle(request), attempt.timeout());
+        const std::string_view key = attempt.idempotency_key();
+        const bool brings_key = !key.empty() && find_header(request.headers, key_header).empty();
+        if (attempt.authorization().empty() && !brings_key)
+            return perform(handle(request), attempt.timeout());
         HttpRequest copy = request;
-        std::size_t kept = 0;
-        for (std::size_t i = 0; i != copy.headers.size(); ++i)
-            if (!same_header_name(copy.headers[i].name, attempt.header()))
-                std::swap(copy.headers[kept++], copy.headers[i]);
-        copy.headers.resize(kept);
-        copy.headers.push_back(
-            {std::string{attempt.header()}, std::string{attempt.authorization()}});
+        if (!attempt.authorization().empty()) {
+            std::size_t kept = 0;
+            for (std::size_t i = 0; i != copy.headers.size(); ++i)
+                if (!same_header_name(copy.headers[i].name, attempt.header()))
+                    std::swap(copy.headers[kept++], copy.headers[i]);
+            copy.headers.resize(kept);
+            copy.headers.push_back(
+                {std::string{attempt.header()}, std::string{attempt.authorization()}});
+        }
+        if (brings_key) copy.headers.push_back({key_header, std::string{key}});
         return perform(handle(copy), attempt.timeout());
     }
     TransportResult<HttpResponse> operator()(const HttpRequest& request) {
@@ -269,6 +276,8 @@ public:
     }
 
 private:
+    static constexpr const char* key_header = "Idempotency-Key";
+
     std::int64_t now() const {
         if (world_.options.clock) return world_.options.clock() + world_.options.clock_skew;
         return std::chrono::duration_cast<std::chrono::seconds>(
@@ -294,7 +303,7 @@ private:
         FakeRecord& record = x.record;
         record.method = x.request.method;
         record.path = x.target.path;
-        for (const char* name : {"X-Demo-Request", "X-Request-Id", "Idempotency-Key"})
+        for (const char* name : {"X-Demo-Request", "X-Request-Id", key_header})
             if (record.request_id.empty()) record.request_id = find_header(x.request.headers, name);
         const auto digest = rekey::detail::sha256(x.request.body);
         for (std::size_t i = 0; i != 8; ++i) {

@@ -450,6 +450,28 @@ TEST_CASE("as a transport it signs a copy of the request as the attempt says") {
     CHECK(desk.coze.records().back().credential == "unknown");
 }
 
+TEST_CASE("as a transport it gets the idempotency key of a call, and the ledger knows it by that") {
+    CozeDesk desk;
+    HttpRequest request{"POST", "/v3/chat", {}, desk.chat_body()};
+    const std::string value = "Bearer " + desk.options.personal_token;
+    AttemptFields fields;
+    fields.authorization = value;
+    fields.idempotency_key = "order-7";
+    CHECK(desk.coze(request, Attempt{fields})->status == 200);
+    CHECK(desk.coze.records().back().request_id == "order-7");
+    CHECK(desk.coze.totals().doubled == 0);
+    CHECK(desk.coze(request, Attempt{fields})->status == 200);
+    CHECK(desk.coze.totals().doubled == 1);
+    CHECK(desk.coze.lane("order").executed_twice == 1);
+    request.headers.push_back({"idempotency-key", "of-its-own"});
+    CHECK(desk.coze(request, Attempt{fields})->status == 200);
+    CHECK(desk.coze.records().back().request_id == "of-its-own");
+    fields.authorization = {};
+    CHECK(desk.coze({"POST", "/v3/chat", {}, desk.chat_body()}, Attempt{fields})->status == 200);
+    CHECK(desk.coze.records().back().credential == "none");
+    CHECK(desk.coze.records().back().request_id == "order-7");
+}
+
 TEST_CASE("faults of the wire are transport errors that say how far the request came") {
     CozeDesk desk;
     const HttpRequest request{"POST", "/v3/chat", {}, desk.chat_body()};
