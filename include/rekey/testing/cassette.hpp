@@ -314,7 +314,8 @@ inline Cassette read_cassette(std::istream& in) { return taping::CassetteReader{
 /// Writes down the traffic of a transport, to be saved without secrets.
 ///
 /// Transport  as of `Recorder`; an lvalue is borrowed. Token requests that go over it are
-///            recorded as well. A send that an exception ended is not.
+///            recorded as well. A send that an exception ended plays as one without an answer,
+///            which no client repeats.
 /// Scrubber   what it knows beside its names; see there.
 /// Threads    any, as the transport; sends are kept in the order in which they came back.
 /// Secrets    stay in memory until the recorder is gone, for what is secret may come to light in a

@@ -58,6 +58,12 @@ struct RecordedSend : ScriptedSend {
 
 namespace recording {
 
+/// Of a send that ended in an exception, which ends a call: nothing is sent again.
+inline TransportError ended_by_exception() {
+    return {Reach::sent_unanswered, "the transport ended this send by an exception",
+            TransportVerdict::lasting};
+}
+
 /// Puts what a transport answered with into a send.
 template <class Answer> void tell(RecordedSend& send, Answer& answer) {
     if constexpr (rekey::detail::IsExpectedLike<Answer>::value) {
@@ -114,13 +120,15 @@ public:
     }
     void answered(std::uint64_t, Answer* answer) override {
         if (answer == nullptr)
-            return end_without("the transport ended this send without an answer");
+            return end_without({Reach::sent_unanswered,
+                                "the transport ended this send without an answer",
+                                TransportVerdict::passing});
         tell(send_, *answer);
         log_->keep(std::move(send_));
         done_(std::move(*answer));
     }
     void failed(std::uint64_t, std::exception_ptr error) override {
-        end_without("the transport ended this send by an exception");
+        end_without(ended_by_exception());
         if constexpr (CanFail<Done>::value) done_.fail(std::move(error));
     }
 
@@ -129,8 +137,8 @@ public:
 
 private:
     ~Waiting() = default;
-    void end_without(const char* why) {
-        send_.error.detail = why;
+    void end_without(TransportError why) {
+        send_.error = std::move(why);
         log_->keep(std::move(send_));
     }
 
@@ -171,9 +179,8 @@ public:
     auto operator()(const Request& request, const Attempt& attempt) {
         using Call = rekey::detail::TransportCall<Bare, Request>;
         Kept kept{*log_, RecordedSend(request, attempt)};
-        kept.send.error.detail = "the transport ended this send by an exception";
+        kept.send.error = recording::ended_by_exception();
         typename Call::Answer answer = pass_on(request, attempt);
-        kept.send.error.detail.clear();
         recording::tell(kept.send, answer);
         return answer;
     }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <random>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -122,6 +123,25 @@ TEST_CASE("a cassette keeps every byte of a body, and failures of the transport"
     CHECK(cassette.sends[1].error.reach == Reach::cut_short);
     CHECK(cassette.sends[1].error.detail == "reset by peer");
 }
+
+#if defined(__cpp_exceptions)
+TEST_CASE("a send that an exception ended plays as one that is not repeated either") {
+    CassetteRecorder recorder{[](const HttpRequest&, const Attempt&) -> HttpResponse {
+        throw std::runtime_error("out of paper");
+    }};
+    const Client live{recorder, both(), RetryOn<4101, Transient>{}, MaxAttempts<5>{}};
+    CHECK_THROWS_AS(live.send(chat(), Idempotent{}), std::runtime_error);
+
+    CassettePlayer player{read(saved(recorder))};
+    const Client tested{player, both(), RetryOn<4101, Transient>{}, MaxAttempts<5>{}};
+    const auto result = tested.send(chat(), Idempotent{});
+    REQUIRE_FALSE(result);
+    CHECK(result.trail().count() == 1);
+    CHECK_THAT(result.error().message(), ContainsSubstring("by an exception"));
+    CHECK(player.problem().empty());
+    CHECK(player.left() == 0);
+}
+#endif
 
 TEST_CASE("a request that tells neither method nor URL is recorded, and plays again") {
     struct Reply {
