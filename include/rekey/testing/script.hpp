@@ -4,6 +4,7 @@
 #define REKEY_TESTING_SCRIPT_HPP
 
 #include <rekey/attempt.hpp>
+#include <rekey/body/json_writer.hpp>
 #include <rekey/http.hpp>
 #include <rekey/response.hpp>
 #include <rekey/transport.hpp>
@@ -97,9 +98,12 @@ public:
     }
     /// An answer with a service code in a JSON body.
     Script& then(int status, std::int64_t code, std::string_view message = {}) {
-        std::string body =
-            "{\"code\":" + std::to_string(code) + ",\"msg\":\"" + std::string(message) + "\"";
-        body += code == 0 ? ",\"data\":{}}" : "}";
+        body::JsonWriter quoted;
+        quoted.value(message);
+        std::string text = std::move(quoted).text();
+        if (text.empty()) text = '"' + std::string(message) + '"';  // no UTF-8: as it stands
+        std::string body = "{\"code\":" + std::to_string(code) + ",\"msg\":" + text +
+                           (code == 0 ? ",\"data\":{}}" : "}");
         return then(HttpResponse{status,
                                  {{"Content-Type", "application/json"},
                                   {"X-Tt-Logid", "log-" + std::to_string(steps_.size() + 1)}},

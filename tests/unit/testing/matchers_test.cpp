@@ -71,6 +71,16 @@ TEST_CASE("a test says of a script what it was sent, and what it was never sent"
     CHECK_THAT(Script(), UsedCredentials() && Attempts(0) && NeverSent(secret));
 }
 
+TEST_CASE("a script answers with whatever message the test says") {
+    Script http;
+    const std::string message = "no \"bot\" in C:\\bots,\n\xe6\xb2\xa1\xe6\x9c\x89";
+    http.then(200, 4101, message);
+    const auto result = Client{http, CredentialChain{Personal{}}, OnCodes{}}.send(chat());
+    CHECK_THAT(result, FailedWith(ErrorKind::refused, "code 4101"));
+    CHECK(body::Json::text(http.then(200, 4101, message)(chat(), Attempt{})->body, "msg") ==
+          message);
+}
+
 TEST_CASE("a script sees the headers of the request as well") {
     Script http;
     http.then(200);
