@@ -750,6 +750,19 @@ TEST_CASE("a reset takes a configuration and keeps what it does not name") {
     CHECK(desk.coze.options().account_id == desk.options.account_id);
 }
 
+TEST_CASE("a list of a configuration takes the place of the one before, or stays if not named") {
+    CozeDesk desk;
+    CHECK(desk.coze.configure(R"({"pats":[{"token":"pat_x","owner":"12345"}],
+                                  "bots":[{"id":"98","owner":"12345"}]})") == "");
+    CHECK(desk.coze.configure(R"({"access_seconds":60})") == "");
+    CHECK(desk.chat("pat_x").succeeded());
+    CHECK(desk.coze.configure(R"({"pats":[{"token":"pat_y","owner":"12345"}],"bots":[]})") == "");
+    CHECK_FALSE(desk.chat("pat_x").succeeded());
+    CHECK(desk.chat("pat_y").succeeded());
+    CHECK(desk.coze.options().pats.size() == 1);
+    CHECK(desk.coze.options().bots.empty());
+}
+
 TEST_CASE("a configuration that is wrong says where and changes nothing") {
     CozeDesk desk;
     const auto wrong = [&](const char* json) { return desk.coze.configure(json); };

@@ -145,6 +145,9 @@ inline std::string read_options(std::string_view json, FakeCozeOptions& options,
     const auto refusal = [](FakeRefusal& into) {
         return [&into](std::string_view raw) { return read_refusal(raw, into); };
     };
+    // A list that is named takes the place of the one before.
+    if (body::find(json, "pats").kind == body::Kind::array) options.pats.clear();
+    if (body::find(json, "bots").kind == body::Kind::array) options.bots.clear();
     if (body::find(json, "limits").kind == body::Kind::array) options.limits.clear();
     return Reader{json, "configuration"}
         .text("base", options.base)
