@@ -111,7 +111,11 @@ namespace testing {
 inline std::ostream& operator<<(std::ostream& out, const RecordedSend& send) {
     out << static_cast<const ScriptedSend&>(send) << ": ";
     if (send.answered) return out << send.response;
-    return out << send.error;
+    Scrubber scrubber;
+    scrubber.learn_header(send.authorization);
+    TransportError error = send.error;
+    error.detail = scrubber.text(error.detail);
+    return out << error;
 }
 template <class Transport>
 std::ostream& operator<<(std::ostream& out, const Recorder<Transport>& recorder) {

@@ -110,6 +110,16 @@ TEST_CASE("a recorder prints no secret") {
           "HTTP 200 code 4101");
 }
 
+TEST_CASE("a recorder prints no token that a transport repeats in its words") {
+    testing::Script http;
+    http.then(TransportError{Reach::sent_unanswered, "no answer to 'Bearer pat_personal_1'"});
+    Recorder recorder{http};
+    const Client client{recorder, CredentialChain{Personal{}}, OnCodes{}};
+    (void)client.send(chat());
+    const std::string text = printed(recorder.sends().at(0));
+    CHECK_THAT(text, !ContainsSubstring("pat_personal_1") && ContainsSubstring("no answer to"));
+}
+
 TEST_CASE("a recorder keeps the sends of many threads, each whole") {
     Recorder recorder{[](const HttpRequest& request, const Attempt&) {
         return HttpResponse{200, {}, request.url, false};
