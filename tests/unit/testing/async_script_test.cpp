@@ -83,3 +83,13 @@ TEST_CASE("a send beyond an asynchronous script fails in words") {
     time.run();
     CHECK(ends == Ends{"the script has 0 answers and this is send 1"});
 }
+
+TEST_CASE("virtual time never goes back, though what runs in it waits itself") {
+    ManualScheduler time;
+    const auto start = time.now();
+    time.after(5ms, [&time] { time.sleep(20ms); });
+    time.advance(10ms);
+    CHECK(time.now() - start == 25ms);
+    time.advance(1ms);
+    CHECK(time.now() - start == 26ms);
+}
