@@ -200,8 +200,10 @@ public:
                 done.problem = "the store does not say whether it has kept what was learned here";
                 return done;
             }
-            for (const Mine& gift : gifts) note({gift.tag, fleet.round, gift.stamp, gift.name});
-            done.given = gifts.size();
+            for (const Mine& gift : gifts) {
+                note({gift.tag, fleet.round, gift.stamp, gift.name});
+                if (fleet.find(gift.tag) != nullptr) ++done.given;  // there was room for it
+            }
             done.keys = fleet.verdicts.size();
             return done;
         }

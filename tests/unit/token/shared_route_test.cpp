@@ -360,6 +360,18 @@ TEST_CASE(
     CHECK(two.sync().given <= 1);
 }
 
+TEST_CASE("what a process has to give and finds no room for is not said to be given") {
+    World world{true};
+    MemoryStore store;
+    Replica<MemoryStore, 4096> one{world, store};
+    for (int i = 0; i != 1100; ++i) CHECK(one.ask(std::to_string(i)) == 2);
+    const RouteSync full = one.sync();
+    CHECK(full.keys == 1024);
+    CHECK(full.given == 1024);
+    Replica<MemoryStore, 8192> two{world, store};
+    CHECK(two.sync().taken == 1024);
+}
+
 TEST_CASE("what was taken and had no room is not taken again and again") {
     World world{true};
     MemoryStore store;
