@@ -106,7 +106,7 @@ template <class Body> EveryStep every_step(Body&& body, std::size_t most_runs = 
         body(faults);
         ++report.runs;
         if (faults.steps() > report.steps) report.steps = faults.steps();
-        if (!faults.struck()) {
+        if (faults.steps() < step) {
             report.reached_end = true;
             break;
         }

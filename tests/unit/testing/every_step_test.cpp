@@ -50,6 +50,19 @@ TEST_CASE("each step fails in each of its manners, and the last run has no failu
                          "step 2, reading, manner 2 of 2", "no step has failed so far"});
 }
 
+TEST_CASE("a step that cannot fail, now or at all, does not hide those behind it") {
+    int last = 0;
+    int run = 0;
+    const auto report = every_step([&](Faults& faults) {
+        (void)faults.strike("in no manner", 0);
+        (void)faults.strike("in two at first", ++run <= 2 ? 2 : 1);
+        if (faults.strike("the last", 1) != 0) ++last;
+    });
+    CHECK(report.reached_end);
+    CHECK(report.steps == 3);
+    CHECK(last == 1);
+}
+
 TEST_CASE("runs that never end are given up, and the report says so") {
     const auto many = [](Faults& faults) {
         for (int i = 0; i != 1000; ++i)
