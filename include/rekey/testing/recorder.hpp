@@ -85,11 +85,24 @@ template <class Answer> void tell(RecordedSend& send, Answer& answer) {
 /// The sends of a recorder. An asynchronous transport may bring an answer when that has gone.
 struct Log {
     void keep(RecordedSend&& send) {
+        expect();
+        keep_expected(std::move(send));
+    }
+    /// Makes room for one more; `keep_expected` then needs no memory.
+    void expect() {
         const std::lock_guard<std::mutex> lock(mutex);
+        const std::size_t needed = sends.size() + expected + 1;
+        if (sends.capacity() < needed) sends.reserve(2 * needed);
+        ++expected;
+    }
+    void keep_expected(RecordedSend&& send) noexcept {
+        const std::lock_guard<std::mutex> lock(mutex);
+        --expected;
         sends.push_back(std::move(send));
     }
     mutable std::mutex mutex{};
     std::vector<RecordedSend> sends{};
+    std::size_t expected = 0;
 };
 
 /// Whether a transport calls back, and whether with a request alone.
@@ -213,10 +226,12 @@ private:
         recording::Log& log;
         RecordedSend send;
 
-        Kept(recording::Log& where, RecordedSend what) : log(where), send(std::move(what)) {}
+        Kept(recording::Log& where, RecordedSend what) : log(where), send(std::move(what)) {
+            log.expect();
+        }
         Kept(const Kept&) = delete;
         Kept& operator=(const Kept&) = delete;
-        ~Kept() { log.keep(std::move(send)); }
+        ~Kept() { log.keep_expected(std::move(send)); }
     };
 
     template <class Request> auto pass_on(const Request& request, const Attempt& attempt) {

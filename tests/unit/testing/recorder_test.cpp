@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 #include "support/later.hpp"
+#include "support/memory.hpp"
 
 #include <chrono>
 #include <functional>
@@ -148,6 +149,24 @@ TEST_CASE("a send that ends in an exception is kept") {
     CHECK_FALSE(recorder.sends()[0].answered);
     CHECK_THAT(recorder.sends()[0].error.detail, ContainsSubstring("exception"));
 }
+
+#if !defined(REKEY_TESTS_COUNT_NOTHING) && defined(__cpp_exceptions)
+TEST_CASE("a recorder that runs out of memory ends the call and no program") {
+    const HttpRequest request = chat();
+    for (long kept = 0, failed = 1; failed != 0; ++kept) {
+        INFO("allocation " << kept);
+        int calls = 0;
+        Recorder recorder{[&calls](const HttpRequest&, const Attempt&) {
+            ++calls;
+            return HttpResponse{200, {}, {}, false};
+        }};
+        const Client recorded{recorder, both(), OnCodes{}};
+        failed = memory::fails_after(kept, [&] { (void)recorded.send(request); });
+        CHECK(recorder.sends().size() >= static_cast<std::size_t>(calls));
+        REQUIRE(kept < 100);
+    }
+}
+#endif
 
 namespace {
 
