@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+
 using namespace rekey;
 using namespace rekey::token;
 using namespace std::chrono_literals;
@@ -125,6 +127,14 @@ TEST_CASE("a lease in Redis ends with its life, and renewing makes it longer") {
     std::this_thread::sleep_for(200ms);
     CHECK(store.acquire("k", "bob", 300ms).outcome == Leased::acquired);
     CHECK(store.renew("k", "ann", 300ms) == Leased::held);
+}
+
+TEST_CASE("a connection to Redis does not go to the programs that a process starts") {
+    const RedisServer server;
+    if (!is_here(server)) return;
+    const adapter::redis_detail::Context context(address_of(server)());
+    REQUIRE(context);
+    CHECK((fcntl(context->fd, F_GETFD) & FD_CLOEXEC) != 0);
 }
 
 TEST_CASE("of many threads on Redis one takes the lease and one writes a version") {

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/time.h>
 
 namespace rekey {
@@ -171,6 +172,8 @@ struct RedisAddress {
                             ? redisConnectWithTimeout(host.c_str(), port, connects)
                             : redisConnectUnixWithTimeout(unix_socket.c_str(), connects));
         if (!context || context->err != 0) return nullptr;
+        // A program that this process starts has no business on a connection that is signed in.
+        if (fcntl(context->fd, F_SETFD, FD_CLOEXEC) != 0) return nullptr;
         if (redisSetTimeout(context.get(), to_timeval(command_timeout)) != REDIS_OK) return nullptr;
         if (!password.empty()) {
             const Reply reply = user.empty() ? command(*context, {"AUTH", password.expose()})
