@@ -33,6 +33,9 @@ namespace testing {
 ///           regard to case.
 /// Learns    what it takes out, if it has eight characters or more: shorter texts cannot be told
 ///           from words, and are taken out only where their name says what they are.
+/// Depth     a text that stands encoded in another is looked at, to eight levels; what stands
+/// deeper
+///           is taken out whole.
 /// Threads   one at a time.
 class Scrubber {
 public:
@@ -101,6 +104,21 @@ public:
     }
 
 private:
+    /// What ends a value of a URL or a form, and what may belong to one and may end it; the last
+    /// of these are left.
+    static constexpr std::string_view ends = "&\"#\\ \t\r\n<>";
+    static constexpr std::string_view marks = "';,";
+    static constexpr unsigned deepest = 8;
+
+    /// One text that stands encoded in another.
+    struct Deeper {
+        unsigned& depth;
+        explicit Deeper(unsigned& counted) noexcept : depth(counted) { ++depth; }
+        Deeper(const Deeper&) = delete;
+        Deeper& operator=(const Deeper&) = delete;
+        ~Deeper() { --depth; }
+    };
+
     template <class List> static bool is_one_of(std::string_view name, const List& list) {
         for (const auto& known : list)
             if (rekey::detail::same_ignoring_case(name, known)) return true;
@@ -120,6 +138,10 @@ private:
         for (const char c : name)
             if (c != '_' && c != '-') joined += c;
         return is_one_of(joined, known) || is_one_of(name, fields_);
+    }
+    bool hides_parameter(std::string_view name, std::string_view value) const {
+        const bool is_code = rekey::detail::same_ignoring_case(name, "code");
+        return hides_field(name) || (is_code && !is_number(value));
     }
     static bool is_number(std::string_view value) {
         return value.find_first_not_of("-0123456789") == value.npos;
@@ -164,6 +186,19 @@ private:
             value.remove_prefix((std::min)(value.find_first_not_of(around), value.size()));
             value = value.substr(0, value.find_last_not_of(around) + 1);
             learn_parameter(value);
+        }
+    }
+    /// Learns the secrets of each `name=value` between marks.
+    void learn_pieces(std::string_view list) {
+        while (!list.empty()) {
+            const std::string_view one = list.substr(0, list.find_first_of(marks));
+            list.remove_prefix(one.size() == list.size() ? one.size() : one.size() + 1);
+            const std::size_t equals = one.find('=');
+            if (equals == one.npos) continue;
+            std::size_t first = equals;
+            while (first != 0 && is_word(one[first - 1])) --first;
+            const std::string_view value = one.substr(equals + 1);
+            if (hides_parameter(one.substr(first, equals - first), value)) learn_parameter(value);
         }
     }
     /// Learns a value of a URL or a form: as it stands, and decoded in both ways.
@@ -248,6 +283,8 @@ private:
     /// What stands in a string of JSON behind escapes: JSON, a URL, a form, a secret.
     std::string without_nested(std::string_view raw, const std::string& value) {
         if (raw.find('\\') == raw.npos) return std::string(raw);
+        if (depth_ == deepest) return std::string(instead);
+        const Deeper level(depth_);
         const std::string clean =
             without_known(without_parameters(without_passwords(without_json_fields(value))));
         if (clean == value) return std::string(raw);
@@ -283,6 +320,8 @@ private:
     std::string without_parameters(std::string_view given) {
         std::string clean;
         std::size_t at = 0;
+        std::size_t stop = 0;  // the next end behind `at`
+        std::size_t mark = 0;
         while (at < given.size()) {
             const std::size_t equals = given.find('=', at);
             if (equals == given.npos) break;
@@ -291,27 +330,25 @@ private:
             const std::string_view name = given.substr(first, equals - first);
             clean.append(given.substr(at, equals + 1 - at));
             at = equals + 1;
-            const std::size_t stop = given.find_first_of("&\"#\\ \t\r\n<>", at);
-            std::size_t end = stop == given.npos ? given.size() : stop;
-            // These may belong to a value, and may end it; the last ones are left.
-            constexpr std::string_view marks = "';,";
-            while (end != at && marks.find(given[end - 1]) != marks.npos) --end;
-            const std::string_view value = given.substr(at, end - at);
-            const std::size_t mark = value.find_first_of(marks);
-            const std::string_view front = value.substr(0, mark);
-            if (value.empty() || front == instead) continue;
-            const bool is_code = rekey::detail::same_ignoring_case(name, "code");
-            if (!hides_field(name) && !(is_code && !is_number(front))) {
-                const std::string swept = without_encoded(value);
-                if (swept == value) continue;
+            if (stop < at) stop = (std::min)(given.find_first_of(ends, at), given.size());
+            if (mark < at) mark = (std::min)(given.find_first_of(marks, at), given.size());
+            const std::string_view front = given.substr(at, (std::min)(mark, stop) - at);
+            if (front == instead) continue;
+            if (!hides_parameter(name, front)) {
+                const std::string swept = without_encoded(front);
+                if (swept == front) continue;
                 clean.append(swept);
-                at = end;
+                at += front.size();
                 continue;
             }
+            std::size_t end = stop;
+            while (end != at && marks.find(given[end - 1]) != marks.npos) --end;
+            const std::string_view value = given.substr(at, end - at);
+            if (value.empty()) continue;
             learn_parameter(front);
-            if (mark != value.npos) {
+            if (front.size() < value.size()) {
                 learn_parameter(value);
-                (void)without_parameters(value.substr(mark + 1));
+                learn_pieces(value.substr(front.size() + 1));
             }
             clean.append(instead);
             at = end;
@@ -324,6 +361,8 @@ private:
         std::string plain;
         if (value.find('%') == value.npos || !oauth::percent_decode(value, plain))
             return std::string(value);
+        if (depth_ == deepest) return std::string(instead);
+        const Deeper level(depth_);
         const std::string clean =
             without_known(without_parameters(without_passwords(without_json_fields(plain))));
         if (clean == plain) return std::string(value);
@@ -357,6 +396,7 @@ private:
     std::vector<std::string> fields_{};
     std::vector<std::function<std::string(std::string)>> changes_{};
     std::vector<std::string> known_{};  // longest first, so that a part never hides the whole
+    unsigned depth_ = 0;                // of the text that is being looked at
 };
 
 }  // namespace testing

@@ -4,6 +4,7 @@
 #include "catch.hpp"
 
 #include <string>
+#include <utility>
 
 using rekey::testing::Scrubber;
 
@@ -144,6 +145,31 @@ TEST_CASE("a secret is found behind the escapes of any writer of JSON") {
           R"({"next":"https://a.example/?x=1&token=__scrubbed__"})");
     CHECK(scrubber.text(R"({"path":"C:\\dir","line":"a\nb"})") ==
           R"({"path":"C:\\dir","line":"a\nb"})");
+}
+
+TEST_CASE("long and deep texts take a scrubber no longer than they are") {
+    Scrubber scrubber;
+    std::string plain;
+    std::string pairs;
+    for (int i = 0; i != 100000; ++i) {
+        plain += "x=1;";
+        pairs += "token=a;";
+    }
+    CHECK(scrubber.text(plain) == plain);
+    CHECK(scrubber.text(pairs) == "token=__scrubbed__;");
+
+    std::string deep = "?code=abc-1";
+    for (int i = 0; i != 60; ++i) deep = "\"\\n?x=" + rekey::oauth::percent_encode(deep) + "\"";
+    CHECK(scrubber.text(deep).find("abc-1") == std::string::npos);
+    std::string quoted = R"({"token":"abc-1"})";
+    for (int i = 0; i != 12; ++i) {
+        rekey::body::JsonWriter writer;
+        writer.object_begin();
+        writer.member("log", quoted);
+        writer.object_end();
+        quoted = std::move(writer).text();
+    }
+    CHECK(scrubber.text(quoted).find("abc-1") == std::string::npos);
 }
 
 TEST_CASE("a program adds headers, fields, texts and functions of its own") {
