@@ -52,10 +52,9 @@ inline bool unpack_field(std::string_view& packed, std::string_view& text) noexc
 /// Texts     `bool put(std::string_view key, const Secret&, Duration life)`, false if it was not
 ///           kept, and `StoreEntry take(std::string_view key)`, which finds and removes in one
 ///           step: `adapter::RedisStore`. Copies are the same store.
-/// Sealer    as of `TokensIn`. A record is bound to its key, which is a digest of state and
-/// binding. Errors    a store that does not answer begins no flow and ends none; a record that does
-/// not open
-///           is absent, and gone.
+/// Sealer    as of `TokensIn`. A record is bound to its key, a digest of state and binding.
+/// Errors    a store that does not answer begins no flow and ends none; a record that does not
+///           open is absent, and gone.
 /// Threads   any, as the store and the sealer.
 /// Source    security: S3, S75
 /// Example   a flow makes its own store:
