@@ -199,7 +199,10 @@ class Canceller {
 public:
     Canceller() : calls_(detail::Shared<detail::StopList>::make()) {}
     /// For good: there is no way back.
-    void cancel() const { calls_->cancel(); }
+    void cancel() const {
+        // The last call that it stops may take this canceller along.
+        detail::Shared<detail::StopList>(calls_)->cancel();
+    }
     bool is_cancelled() const noexcept { return calls_->is_cancelled(); }
 
 private:

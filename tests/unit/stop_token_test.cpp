@@ -10,6 +10,7 @@
 #include <rekey/policy/backoff.hpp>
 #include <rekey/rekey.hpp>
 #include <rekey/testing.hpp>
+#include <rekey/testing/manual_scheduler.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -125,6 +126,29 @@ TEST_CASE("a stop token ends an asynchronous call at once") {
     client.send(request, done, StopWith{source.get_token()});
     CHECK(ends.size() == 2);
     CHECK(kept.size() == 1);
+}
+
+TEST_CASE("a stop token may end the last call that knows of it") {
+    testing::ManualScheduler time;
+    const driver::callback::Client client{
+        [](const HttpRequest&, const Attempt&, const std::function<void(HttpResponse)>& done) {
+            done(HttpResponse{503, {}, {}, false});
+        },
+        time,
+        UseClock{time},
+        RetryOn<Transient>{},
+        MaxAttempts<3>{},
+        Backoff{std::chrono::seconds{2}}};
+    std::stop_source source;
+    int ends = 0;
+    const auto done = [&ends](const auto& result) {
+        ends += result.error().kind == ErrorKind::cancelled ? 1 : 0;
+    };
+    client.send(request, done, StopWith{source.get_token()}, Idempotent{});
+    CHECK(ends == 0);
+    source.request_stop();
+    CHECK(ends == 1);
+    CHECK(client.in_flight() == 0);
 }
 
 TEST_CASE("a stop token stops a call through a client without its type") {

@@ -16,6 +16,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -339,4 +340,28 @@ TEST_CASE("what has answered or fired is not cancelled any more") {
     later.answer(accepted());
     REQUIRE(results.size() == 2);
     CHECK(scheduler.cancelled == 0);
+}
+
+TEST_CASE("the last call that a canceller stops may take the canceller along") {
+    ManualScheduler time;
+    auto stop = std::make_unique<Canceller>();
+    int ends = 0;
+    const driver::callback::Client client{
+        [](const HttpRequest&, const Attempt&, const Later::Done& done) { done(answer(503)); },
+        time,
+        UseClock{time},
+        RetryOn<Transient>{},
+        MaxAttempts<3>{},
+        Backoff{Constant{2s}, NoJitter{}}};
+    for (int i = 0; i != 2; ++i)
+        client.send(
+            question(),
+            [&](const Result<HttpResponse>& result) {
+                ends += result.error().kind == ErrorKind::cancelled ? 1 : 0;
+                stop.reset();  // as the owner of both does
+            },
+            Cancellation{*stop});
+    stop->cancel();
+    CHECK(ends == 2);
+    CHECK(client.in_flight() == 0);
 }
