@@ -128,12 +128,27 @@ template <class Call, class Source> class FetchOf final : public AnyFetch {
         void keep() noexcept override { fetch.call_.keep(); }
         void drop() noexcept override { fetch.call_.drop(); }
         void answered(std::uint64_t turn, Answer* answer) override {
-            if constexpr (Async::fits)
-                fetch.answered(turn, answer != nullptr ? Exchange::told(std::move(*answer))
-                                                       : dropped_exchange());
+            if constexpr (Async::fits) {
+                ExchangeAnswer told;
+#if defined(__cpp_exceptions)
+                std::exception_ptr error;
+                try {
+                    told = read(answer);
+                } catch (...) {  // an answer that cannot be read ends the call, as one that broke
+                    error = std::current_exception();
+                }
+                if (error) return failed(turn, std::move(error));
+#else
+                told = read(answer);
+#endif
+                fetch.answered(turn, std::move(told));
+            }
         }
         void failed(std::uint64_t turn, std::exception_ptr error) override {
             if (!fetch.call_.exchange_threw(turn, error)) fetch.late(dropped_exchange());
+        }
+        static ExchangeAnswer read(Answer* answer) {
+            return answer != nullptr ? Exchange::told(std::move(*answer)) : dropped_exchange();
         }
         FetchOf& fetch;
     };

@@ -30,7 +30,15 @@ public:
     }
     void answered(std::uint64_t, Answer* answer) override {
         put([&] {
+#if defined(__cpp_exceptions)
+            try {
+                if (answer != nullptr) answer_.set(std::move(*answer));
+            } catch (...) {  // an answer whose move may throw: whoever waits hears of it
+                error_ = std::current_exception();
+            }
+#else
             if (answer != nullptr) answer_.set(std::move(*answer));
+#endif
         });
     }
     void failed(std::uint64_t, std::exception_ptr error) override {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Exceptions that pass through the asynchronous driver.
 #include <rekey/driver/callback.hpp>
+#include <rekey/driver/waiting_exchanger.hpp>
 
 #include "catch.hpp"
 #include "support/clients.hpp"
@@ -15,6 +16,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -61,6 +63,22 @@ struct Copied {
         if (copies_left != nullptr && --*copies_left == 0) throw std::runtime_error("no room");
     }
     Copied& operator=(const Copied&) = default;
+};
+
+/// An answer whose body may not be there any more.
+struct Torn {
+    int status = 200;
+    std::string kept{};
+    bool is_torn = false;
+    std::string_view body() const {
+        if (is_torn) throw std::runtime_error("torn");
+        return kept;
+    }
+};
+
+/// What an exchanger asks of a service.
+struct Words {
+    static constexpr std::string_view log_id_headers[] = {"x-log-id"};
 };
 
 /// Makes a future of a call.
@@ -194,4 +212,69 @@ TEST_CASE("an answer whose copy throws ends its call, wherever that happens") {
         REQUIRE(at < 20);
     }
     CHECK(at > 3);
+}
+
+TEST_CASE("a token answer that cannot be read ends its call, and the next one asks") {
+    std::vector<std::function<void(Torn)>> kept;
+    int caught = 0;
+    int served = 0;
+    struct Counts {
+        int* caught;
+        int* served;
+        void operator()(const Result<Torn>& result) const { *served += result ? 1 : 0; }
+        void failed(const std::exception_ptr&) const { ++*caught; }
+    };
+    testing::ManualScheduler time;
+    const driver::callback::Client client{
+        [&kept](const HttpRequest&, const Attempt&, std::function<void(Torn)> done) {
+            kept.push_back(std::move(done));
+        },
+        time, UseClock{time}, CredentialChain{Traded{}}};
+    for (int i = 0; i != 2; ++i) client.send(chat(), Counts{&caught, &served});
+    const auto bring = [&kept](Torn answer) {
+        const auto done = std::move(kept.back());
+        kept.pop_back();
+        try {
+            done(std::move(answer));
+        } catch (const std::runtime_error&) {
+            FAIL("it is the call's, not the transport's");
+        }
+    };
+    REQUIRE(kept.size() == 1);
+    bring({200, {}, true});
+    CHECK(caught == 1);
+    CHECK(client.in_flight() == 1);
+    REQUIRE(kept.size() == 1);
+    bring({200, granted("one").body, false});
+    REQUIRE(kept.size() == 1);
+    bring({200, R"({"code":0})", false});
+    CHECK(served == 1);
+    CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("a thread that waits for a token request hears of an answer whose copy throws") {
+    int heard = 0;
+    int at = 1;
+    for (int copies_left = 0; copies_left <= 0; ++at) {
+        CAPTURE(at);
+        const auto transport = [&](const HttpRequest&, const Attempt&,
+                                   const std::function<void(Copied)>& done) {
+            Copied copied;
+            copied.copies_left = &copies_left;
+            copies_left = at;
+            try {
+                done(copied);
+            } catch (const std::runtime_error&) {
+                copies_left = 0;  // before it was brought: the callback is dropped
+            }
+        };
+        const driver::WaitingExchanger<decltype(transport), Words> exchanger{transport};
+        try {
+            (void)exchanger(chat(), {}, {});
+        } catch (const std::runtime_error&) {
+            ++heard;
+        }
+        REQUIRE(at < 20);
+    }
+    CHECK(heard == 1);
 }
