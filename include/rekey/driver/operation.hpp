@@ -143,7 +143,8 @@ struct Executes<Scheduler, std::void_t<decltype(std::declval<Scheduler&>().execu
 /// call pumped there.
 ///
 /// A call that nobody can bring an event any more (its timer was destroyed with the scheduler, or
-/// what `execute` was given) is abandoned: its `done` is destroyed and not called.
+/// what `execute` was given) is abandoned: its `done` is destroyed and not called. Whoever still
+/// holds it can cancel it. The same if `execute` throws, which passes to whoever brought the event.
 ///
 /// With   the parts of the client, as this call's extras change them.
 /// Cost   one allocation, one short lock per event.
@@ -160,6 +161,7 @@ class Operation final : public AnyOperation, public Receiver<Answer>, public det
     using Scheduler = detail::Plain<decltype(std::declval<Core&>().timers())>;
     using Timer = typename TimerOf<Scheduler>::type;
     static constexpr bool can_cancel_send = async_parts::CanCancel<typename Async::Handle>::value;
+    static constexpr bool executes = Executes<Scheduler>::value;
 
 public:
     using Service = typename With::Service;
@@ -194,16 +196,14 @@ public:
 
     /// From now on the call is on its way: it waits for `begin`, which always follows.
     void enter() noexcept { is_too_late_ = !core_->calls.enter(*this); }
-    void begin() override {
-        there([](Operation& self) { self.begin_there(); });
-    }
+    void begin() override { go_on(); }
     /// Cancels the call, from any thread.
     void stop() override {
         {
             const detail::Locked lock(mutex_);
             is_cancelled_.store(true, detail::Order::release);
             if (phase_ != Phase::parked) return;
-            phase_ = Phase::running;
+            claim();
         }
         go_on();
     }
@@ -212,6 +212,8 @@ public:
             const detail::Locked lock(mutex_);
             if (phase_ == Phase::over) return;
             is_silent_ = true;
+            // Its scheduler did not take it, and nobody else knows of it: it ends with its owner.
+            if (phase_ == Phase::parked && !is_begun_) return;
         }
         stop();
     }
@@ -263,7 +265,8 @@ public:
     }
 
 private:
-    enum class Phase : unsigned char { running, parked, over };
+    /// `given` is what the scheduler was told to execute and has not begun.
+    enum class Phase : unsigned char { given, running, parked, over };
     enum class Event : unsigned char { answered, dropped, failed, waited };
     /// What became of the events that the call had waited for.
     enum class Settled : unsigned char { not_yet, next, over };
@@ -336,8 +339,8 @@ private:
 #endif
             events_[source] = event;
             arrived_ |= 1u << source;
-            if (phase_ == Phase::running) return true;  // whoever pumps will see it
-            phase_ = Phase::running;
+            if (phase_ != Phase::parked) return true;  // whoever pumps will see it
+            claim();
         }
         go_on();
         return true;
@@ -357,28 +360,63 @@ private:
         return false;
     }
 
-    /// Does it where the scheduler says, or here.
-    template <class Act> void there(const Act& act) {
-        if constexpr (Executes<Scheduler>::value)
-            core_->timers().execute([self = Owner<Operation>(*this), act] { act(*self); });
-        else
-            act(*this);
+    /// What a scheduler executes: it pumps the call, once. If all copies are destroyed before, as
+    /// by an `execute` that throws, the call waits again, for whoever can still cancel it.
+    class Errand {
+    public:
+        /// Counted by `claim`.
+        explicit Errand(Operation& call) noexcept : call_(call) {}
+        Errand(const Errand& other) noexcept : call_(other.call_) {
+            if (!call_) return;
+            const detail::Locked lock(call_->mutex_);
+            ++call_->errands_;
+        }
+        Errand(Errand&&) noexcept = default;
+        Errand& operator=(const Errand&) = delete;
+        ~Errand() {
+            if (!call_) return;
+            const detail::Locked lock(call_->mutex_);
+            if (--call_->errands_ == 0 && call_->phase_ == Phase::given)
+                call_->phase_ = Phase::parked;
+        }
+        void operator()() const {
+            {
+                const detail::Locked lock(call_->mutex_);
+                if (call_->phase_ != Phase::given) return;
+                call_->phase_ = Phase::running;
+            }
+            call_->pump();
+        }
+
+    private:
+        Owner<Operation> call_;
+    };
+    /// Under the mutex: from here on it is this caller who goes on.
+    void claim() noexcept {
+        phase_ = executes ? Phase::given : Phase::running;
+        errands_ += executes ? 1u : 0u;
     }
+    /// Pumps where the scheduler says, or here.
     void go_on() {
-        there([](Operation& self) { self.pump(); });
+        if constexpr (executes)
+            core_->timers().execute(Errand(*this));
+        else
+            pump();
     }
-    void begin_there() {
+    /// Before the first turn. True: the call is over.
+    bool ends_before_start() {
+        is_begun_ = true;
         if (const char* const why = frame_.problem()) {
             frame_.refuse_to_start(why);
-            complete();
-        } else if (is_too_late_ || is_cancelled_.load(detail::Order::acquire)) {
+            return true;
+        }
+        if (is_too_late_ || is_cancelled_.load(detail::Order::acquire)) {
             frame_.stop_before_start();
             if (is_too_late_) frame_.writer().note(closed);
-            complete();
-        } else {
-            next_ = frame_.call().start(now());
-            pump();
+            return true;
         }
+        next_ = frame_.call().start(now());
+        return false;
     }
 
     void pump() {
@@ -409,6 +447,7 @@ private:
     }
     /// Does what the core says until there is something to wait for. True: the call is over.
     bool turn_over() {
+        if (!is_begun_ && ends_before_start()) return true;
         for (;;) {
             if (is_awaiting_) {
                 unsigned arrived = 0;
@@ -797,12 +836,14 @@ private:
     unsigned copies_ = 0;       // of the present send
     unsigned on_the_way_ = 0;   // of them
     bool is_awaiting_ = false;  // of whoever pumps
+    bool is_begun_ = false;     // the same
     bool is_too_late_ = false;  // begun after the client was closed
     detail::Mutex mutex_;
     std::uint64_t turn_ = 0;  // from here on under the mutex; whoever pumps alone changes it
     unsigned arrived_ = 0;    // sources, one bit each
     bool is_silent_ = false;  // nobody is told of its end; changes before it is over
-    Phase phase_ = Phase::running;
+    Phase phase_ = executes ? Phase::given : Phase::running;
+    unsigned errands_ = executes ? 1 : 0;  // not yet destroyed
     Event events_[sources]{};
     detail::Maybe<Answer> answers_[most_copies]{};
     ExchangeAnswer exchange_answer_{};

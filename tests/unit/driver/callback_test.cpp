@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -410,6 +411,13 @@ struct HomeLoop : ManualScheduler {
         is_inside = false;
     }
 };
+struct FullLoop : HomeLoop {
+    bool is_full = false;
+    template <class Task> void execute(Task task) {
+        if (is_full) throw std::runtime_error("the loop is full");
+        HomeLoop::execute(std::move(task));
+    }
+};
 
 }  // namespace
 
@@ -491,6 +499,42 @@ TEST_CASE("with a scheduler that executes, all of a call happens there, whoever 
         CHECK(results.size() == 1);
     }
     CHECK(outside == 0);
+}
+
+TEST_CASE("a call that its loop does not take can still be cancelled") {
+    Results results;
+    FullLoop loop;
+    Later http;
+    const driver::callback::Client client{http, std::ref(loop), both(), OnCodes{}};
+    const CallHandle call = client.send(chat(), into(results));
+    SECTION("before it has begun") {
+        loop.tasks.clear();
+        CHECK(client.in_flight() == 1);
+        call.cancel();
+        loop.run_tasks();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].error().kind == ErrorKind::cancelled);
+        CHECK(http.asks.empty());
+    }
+    SECTION("while it waits: an answer that is there counts") {
+        loop.run_tasks();
+        SECTION("though its errand was thrown away") {
+            http.answer(accepted());
+            loop.tasks.clear();
+        }
+        SECTION("though the loop threw") {
+            loop.is_full = true;
+            CHECK_THROWS_AS(http.answer(accepted()), std::runtime_error);
+            CHECK_THROWS_AS(call.cancel(), std::runtime_error);
+            loop.is_full = false;
+        }
+        CHECK(client.in_flight() == 1);
+        call.cancel();
+        loop.run_tasks();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0]);
+    }
+    CHECK(client.in_flight() == 0);
 }
 
 TEST_CASE("the texts of the extras are the call's own") {
