@@ -30,8 +30,8 @@ struct HandsOver<Flow, std::enable_if_t<Flow::never_waits>> : std::true_type {};
 
 /// The end of an authorization on its way: a callback is judged, its code exchanged once.
 ///
-/// One thing is waited for at a time, so whoever brings it goes on; a code is sent three times at
-/// most, and only while it never left.
+/// One thing is waited for at a time, so whoever brings it goes on, there where a scheduler with
+/// `execute(f)` says; a code is sent three times at most, and only while it never left.
 ///
 /// Source   a `token::SubjectSource`, or one that keeps its tokens in a store.
 /// Done     called as `done(AuthorizationEnd)`.
@@ -46,6 +46,7 @@ class Authorizing final
     using Async = AsyncCall<Transport, HttpRequest>;
     using Answer = typename Async::Answer;
     using Service = typename Core::Parts::Service;
+    using Scheduler = detail::Plain<decltype(std::declval<const Core&>().timers())>;
 
     /// Does all of it, on a thread that may block.
     struct Job {
@@ -75,10 +76,10 @@ class Authorizing final
         void keep() noexcept override { call.keep(); }
         void drop() noexcept override { call.drop(); }
         void answered(std::uint64_t, AuthorizationEnd* end) override {
-            call.tell(end != nullptr ? std::move(*end) : cancelled());
+            call.done_there(end != nullptr ? std::move(*end) : cancelled());
         }
         void failed(std::uint64_t, std::exception_ptr error) override {
-            call.broke(std::move(error));
+            call.broke_there(std::move(error));
         }
         Authorizing& call;
     };
@@ -110,6 +111,48 @@ public:
     }
 
     void begin() override {
+        there([](Authorizing& self) { self.begin_there(); });
+    }
+    void answered(std::uint64_t, Answer* answer) override {
+        if constexpr (!Source::blocks) {
+#if defined(__cpp_exceptions)
+            std::exception_ptr error;
+            try {
+                read(answer);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            if (error) return broke_there(std::move(error));
+#else
+            read(answer);
+#endif
+            there([](Authorizing& self) { self.guarded([&self] { self.judge(); }); });
+        }
+    }
+    void failed(std::uint64_t, std::exception_ptr error) override { broke_there(std::move(error)); }
+
+private:
+    static AuthorizationEnd cancelled() {
+        AuthorizationEnd end;
+        end.kind = ErrorKind::cancelled;
+        return end;
+    }
+    /// Does it where the scheduler says, or here.
+    template <class Act> void there(const Act& act) {
+        if constexpr (Executes<Scheduler>::value)
+            core_->timers().execute([self = Owner<Authorizing>(*this), act] { act(*self); });
+        else
+            act(*this);
+    }
+    void broke_there(std::exception_ptr error) {
+        error_ = std::move(error);
+        there([](Authorizing& self) { self.broke(std::move(self.error_)); });
+    }
+    void done_there(AuthorizationEnd&& end) {
+        end_ = std::move(end);
+        there([](Authorizing& self) { self.tell(std::move(self.end_)); });
+    }
+    void begin_there() {
         if (is_too_late_) return tell(cancelled());
         const Owner<Authorizing> self(*this);
         guarded([this] {
@@ -123,25 +166,16 @@ public:
             }
         });
     }
-    void answered(std::uint64_t, Answer* answer) override {
-        if constexpr (!Source::blocks)
-            guarded([&] {
-                auto&& clock = core_->clock();
-                ExchangeAnswer told;
-                told.reach = Reach::sent_unanswered;
-                told.detail = "the transport dropped its callback without an answer";
-                if (answer != nullptr)
-                    told = Exchanger<Transport, Service>::told(std::move(*answer));
-                go_on(finishing_.answered(told, clock));
-            });
+    void read(Answer* answer) {
+        told_ = ExchangeAnswer{};
+        told_.reach = Reach::sent_unanswered;
+        told_.detail = "the transport dropped its callback without an answer";
+        if (answer != nullptr) told_ = Exchanger<Transport, Service>::told(std::move(*answer));
     }
-    void failed(std::uint64_t, std::exception_ptr error) override { broke(std::move(error)); }
-
-private:
-    static AuthorizationEnd cancelled() {
-        AuthorizationEnd end;
-        end.kind = ErrorKind::cancelled;
-        return end;
+    void judge() {
+        auto&& clock = core_->clock();
+        const ExchangeAnswer told = std::move(told_);
+        go_on(finishing_.answered(told, clock));
     }
     AuthorizationEnd finish() {
         auto&& clock = core_->clock();
@@ -154,7 +188,8 @@ private:
             case FetchStep::send: return send();
             case FetchStep::wait:
                 (void)core_->timers().after(finishing_.delay(), [self = Owner<Authorizing>(*this)] {
-                    self->guarded([&self] { self->waited(); });
+                    self->there(
+                        [](Authorizing& here) { here.guarded([&here] { here.waited(); }); });
                 });
                 return;
             default: return tell(std::move(finishing_.end()));
@@ -246,6 +281,9 @@ private:
     JobReader reader_{*this};
     Attempt attempt_{};
     HttpRequest copy_{};
+    ExchangeAnswer told_{};
+    AuthorizationEnd end_{};
+    std::exception_ptr error_{};
     detail::Atomic<bool> is_stopped_{false};
     detail::Atomic<bool> is_over_{false};
     detail::Atomic<bool> is_told_{false};  // or nobody is there any more

@@ -11,6 +11,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -309,6 +311,67 @@ TEST_CASE("a user of an asynchronous client is sent away, comes back, and the re
         stage.accept_all();
         CHECK(stage.results.back());
     }
+}
+
+TEST_CASE("with a scheduler that executes, an authorization happens there too") {
+    struct HomeLoop : ManualScheduler {
+        std::deque<std::function<void()>> tasks{};
+        bool is_inside = false;
+        void execute(std::function<void()> task) { tasks.push_back(std::move(task)); }
+        void run_tasks() {
+            is_inside = true;
+            for (; !tasks.empty(); tasks.pop_front()) tasks.front()();
+            is_inside = false;
+        }
+    };
+    HomeLoop loop;  // outlives the calls that the stage drops
+    int outside = 0;
+    Stage stage;
+    const auto http = [&](const HttpRequest& request, const Attempt& attempt, Later::Done done) {
+        outside += loop.is_inside ? 0 : 1;
+        return stage.http(request, attempt, std::move(done));
+    };
+    const driver::callback::Client client{
+        http, std::ref(loop), OboReauth{coze::WebFlow<HandOver>{stage.web_app(), HandOver{}}},
+        coze::RetryOnRefusal{}, UseClock{loop}};
+    const auto done = [&](Result<HttpResponse> result) {
+        outside += loop.is_inside ? 0 : 1;
+        stage.results.push_back(std::move(result));
+    };
+    stage.send(client);
+    loop.run_tasks();
+    REQUIRE(stage.results.size() == 1);
+    const std::string callback = stage.browse(stage.results[0].authorization().url);
+    client.resume<HttpRequest>(callback, done, Binding{"cookie"});
+    loop.run_tasks();
+    REQUIRE(stage.exchanges() == 1);
+    SECTION("an answer of another thread") {
+        stage.serve();
+        CHECK(stage.http.asks.empty());
+        loop.run_tasks();
+        REQUIRE(stage.http.asks.size() == 1);
+        stage.serve();
+        loop.run_tasks();
+        REQUIRE(stage.results.size() == 2);
+        CHECK(stage.results[1]);
+    }
+    SECTION("a refusal of the code") {
+        stage.http.answer(obo::json(400, R"({"error_code":"invalid_grant"})"));
+        CHECK(stage.results.size() == 1);
+        loop.run_tasks();
+        REQUIRE(stage.results.size() == 2);
+        CHECK_FALSE(stage.results[1]);
+    }
+    SECTION("a wait for the next try") {
+        stage.http.answer(TransportError{Reach::never_sent, "no route"});
+        loop.run_tasks();
+        CHECK(loop.waiting() == 1);
+        loop.advance(200ms);
+        CHECK(stage.http.asks.empty());
+        loop.run_tasks();
+        CHECK(stage.exchanges() == 1);
+    }
+    CHECK(outside == 0);
 }
 
 TEST_CASE("S5 a callback in another browser is refused by an asynchronous client too") {
