@@ -223,6 +223,22 @@ TEST_CASE("curl multi: with the loop end its attempts, and its transport refuses
     CHECK(server.requests().size() == 1);
 }
 
+TEST_CASE("curl multi: a call that would wait when its loop ends goes along with it") {
+    Server server([](Connection& connection) {
+        connection.read();
+        connection.linger_until_closed();
+    });
+    const auto alive = std::make_shared<int>(1);
+    {
+        Loop loop;
+        const auto client = client_on(loop);
+        client.send(HttpRequest{"GET", server.url(), {}, {}},
+                    [alive](const auto&) { FAIL("nobody goes on with it"); });
+        while (server.requests().empty()) loop.run_once(milliseconds{5});
+    }
+    CHECK(alive.use_count() == 1);
+}
+
 #if defined(__cpp_impl_coroutine)
 
 namespace {

@@ -207,6 +207,7 @@ public:
         const TimerKey key{
             Clock::now() + std::chrono::duration_cast<Clock::duration>(delay < most ? delay : most),
             ++last_number_};
+        if (is_ended_) return key;  // kept here, its call would keep this engine, and never end
         timers_.emplace(key, std::move(act));
         if (is_waiting_) curl_multi_wakeup(multi_.get());
         return key;
