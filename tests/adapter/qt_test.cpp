@@ -6,6 +6,7 @@
 
 #include <QtCore/QMetaEnum>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -153,6 +154,28 @@ TEST_CASE("qt: a timer that is cancelled never comes") {
     }
     for (int i = 0; i != 3; ++i) OverQt::turn();
     CHECK(order == "ab");
+}
+
+TEST_CASE("qt: the call of a timer may be the last that knows of its scheduler") {
+    application();
+    const auto alive = std::make_shared<int>(1);
+    int ends = 0;
+    const auto call = [&](milliseconds pause) {
+        const rekey::driver::callback::Client client{
+            [](const HttpRequest&, const Attempt&,
+               const std::function<void(rekey::HttpResponse)>& done) {
+                done({503, {}, {}, false});
+            },
+            Scheduler{}, rekey::RetryOn<rekey::Transient>{}, rekey::MaxAttempts<2>{},
+            rekey::Backoff{rekey::Constant{pause}, rekey::NoJitter{}}};
+        return client.send(HttpRequest{"GET", "http://127.0.0.1/", {}, {}},
+                           [alive, &ends](const auto&) { ++ends; });
+    };
+    SECTION("when it is cancelled") { call(milliseconds{3'600'000}).cancel(); }
+    SECTION("when it has come") { (void)call(milliseconds{1}); }
+    turn_until([&] { return ends == 1 && alive.use_count() == 1; });
+    for (int i = 0; i != 3; ++i) OverQt::turn();
+    CHECK(ends == 1);
 }
 
 TEST_CASE("qt: an answer that is too long is cut short") {

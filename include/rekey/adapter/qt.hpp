@@ -60,6 +60,13 @@ inline TransportError error_of(QNetworkReply::NetworkError error, const Progress
 
 namespace detail {
 class Flight;
+
+/// Deletes a timer that is over. What it was to call may be the last that knows of its scheduler,
+/// which ends with it and must not delete it once more.
+inline void let_go(QTimer& timer) {
+    timer.setParent(nullptr);
+    timer.deleteLater();
+}
 }  // namespace detail
 
 /// An attempt on its way. Copies are the same; letting go of it does not stop the attempt.
@@ -125,7 +132,7 @@ public:
     void cancel() const {
         if (timer_.isNull()) return;
         timer_->stop();
-        timer_->deleteLater();
+        detail::let_go(*timer_);
     }
 
 private:
@@ -437,7 +444,7 @@ template <class F> TimerHandle Scheduler::after(Duration delay, F f) const {
     timer->setSingleShot(true);
     timer->setTimerType(Qt::PreciseTimer);
     QObject::connect(timer, &QTimer::timeout, timer, [timer, act = std::move(f)]() mutable {
-        timer->deleteLater();
+        detail::let_go(*timer);
         act();
     });
     timer->start(detail::milliseconds(delay));
