@@ -205,7 +205,8 @@ public:
           url_(oauth::parse_url(url_text_)),
           is_tls_(rekey::detail::same_ignoring_case(url_.origin.scheme, "https")),
           connection_(pool_->take(origin_text())),
-          timer_(connection_->strand) {
+          strand_(connection_->strand),
+          timer_(strand_) {
         compose(request, attempt);
     }
     Exchange(const Exchange&) = delete;
@@ -235,7 +236,7 @@ public:
     }
 
     void begin() {
-        net::dispatch(connection_->strand, [self = shared_from_this()] {
+        net::dispatch(strand_, [self = shared_from_this()] {
             if (self->connection_->socket.is_open())
                 self->write();
             else
@@ -243,7 +244,7 @@ public:
         });
     }
     void cancel() {
-        net::post(connection_->strand, [self = shared_from_this()] {
+        net::post(strand_, [self = shared_from_this()] {
             self->fail(TransportVerdict::cancelled, "cancelled");
         });
     }
@@ -468,7 +469,8 @@ private:
     const std::string url_text_;
     const oauth::Url url_;
     const bool is_tls_;
-    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<Connection> connection_;  // until it is given back
+    const net::strand<net::any_io_executor> strand_;
     net::steady_timer timer_;
     std::optional<tcp::resolver> resolver_{};
     http::request<http::string_body, Fields> request_{};
