@@ -120,13 +120,23 @@ private:
 /// What a client gives to be awaited: once, which begins it.
 ///
 /// A coroutine that is destroyed while it waits is not resumed; what it began is abandoned.
-/// Value   what it brings. Begin   called as `begin(done)`; gives something with `abandon()`.
-template <class Value, class Begin> class [[nodiscard]] Beginning {
+/// Value    what it brings.
+/// Handle   has `abandon()`.
+/// Begin    called as `begin(done, handle)`; fills the handle in before anything is on its way.
+template <class Value, class Handle, class Begin> class [[nodiscard]] Beginning {
     /// Told once, with a value or an exception.
     struct Done {
         Beginning* waiting;
-        void operator()(Value value) const {
+        void operator()(Value&& value) const {
+#if defined(__cpp_exceptions)
+            try {
+                waiting->value_.set(std::move(value));
+            } catch (...) {  // a value whose move may throw: the coroutine hears of it
+                waiting->error_ = std::current_exception();
+            }
+#else
             waiting->value_.set(std::move(value));
+#endif
             waiting->go_on();
         }
         void failed(std::exception_ptr error) const {
@@ -134,7 +144,6 @@ template <class Value, class Begin> class [[nodiscard]] Beginning {
             waiting->go_on();
         }
     };
-    using Handle = std::invoke_result_t<Begin&, Done>;
 
 public:
     explicit Beginning(Begin begin) : begin_(std::move(begin)) {}
@@ -145,10 +154,11 @@ public:
     }
 
     bool await_ready() const noexcept { return false; }
-    /// False if it has ended before this returns: then nobody is resumed inside it.
+    /// False if it has ended before this returns: then nobody is resumed inside it. What passes
+    /// through here may be another call's; this one is abandoned then, if it is on its way.
     bool await_suspend(std::coroutine_handle<> waiting) {
         waiting_ = waiting;
-        handle_ = begin_(Done{this});
+        begin_(Done{this}, handle_);
         return !has_come_.exchange(true, detail::Order::acq_rel);
     }
     Value await_resume() {
@@ -176,24 +186,22 @@ namespace coroutine_parts {
 
 /// Stands between a coroutine and what cannot be ended as one call: whichever comes first, the end
 /// or the coroutine's own, the other finds nobody.
-template <class Done> struct Relay {
-    explicit Relay(Done to) noexcept : done(std::move(to)) {}
-    Done done;
+struct Relay {
     detail::Atomic<bool> is_used{false};
 };
 template <class Done> struct RelayDone {
-    detail::Shared<Relay<Done> > relay;
+    detail::Shared<Relay> relay;
+    Done done;
 
-    template <class Value> auto operator()(Value value) const -> decltype(relay->done(value)) {
-        if (!relay->is_used.exchange(true, detail::Order::acq_rel)) relay->done(std::move(value));
+    template <class Value> auto operator()(Value value) const -> decltype(done(std::move(value))) {
+        if (!relay->is_used.exchange(true, detail::Order::acq_rel)) done(std::move(value));
     }
     void failed(std::exception_ptr error) const {
-        if (!relay->is_used.exchange(true, detail::Order::acq_rel))
-            relay->done.failed(std::move(error));
+        if (!relay->is_used.exchange(true, detail::Order::acq_rel)) done.failed(std::move(error));
     }
 };
-template <class Done> struct RelayHandle {
-    detail::Shared<Relay<Done> > relay{};
+struct RelayHandle {
+    detail::Shared<Relay> relay{};
 
     void abandon() const {
         if (relay) relay->is_used.store(true, detail::Order::release);
@@ -215,6 +223,7 @@ template <class Done> struct RelayHandle {
 /// Example    examples/22_coroutines.cpp
 template <class Transport, class Scheduler, class... Policies> class Client {
     using Awaiting = coroutine_parts::Awaiting<Transport>;
+    using RelayHandle = coroutine_parts::RelayHandle;
     using Callback = callback::Client<Awaiting, Scheduler, Policies...>;
 
 public:
@@ -235,9 +244,11 @@ public:
                       "transport(const Request&, const rekey::Attempt&) or transport(Request&), "
                       "and returns something to co_await.");
         if constexpr (fits)
-            return beginning<Result<ResponseTo<Request> > >(
-                [&client = client_, request, extras...](auto done) {
-                    return client.send(request, std::move(done), extras...);
+            return beginning<Result<ResponseTo<Request> >, CallHandle>(
+                [&client = client_, request, extras...](auto done, CallHandle& handle) {
+                    const auto call = client.make(request, std::move(done), extras...);
+                    handle = CallHandle(call);
+                    if (call) Starts::begin(call);
                 });
     }
 
@@ -245,19 +256,16 @@ public:
     /// texts live until then.
     template <class... Bound>
     [[nodiscard]] auto authorize(std::string_view brought, const Bound&... bound) const {
-        return beginning<AuthorizationEnd>([&client = client_, brought, bound...](auto done) {
-            return relayed(std::move(done), [&](auto relay) {
-                client.authorize(brought, std::move(relay), bound...);
+        return beginning<AuthorizationEnd, RelayHandle>(
+            [&client = client_, brought, bound...](auto done, RelayHandle& handle) {
+                client.authorize(brought, relayed(done, handle), bound...);
             });
-        });
     }
     template <class Request, class... Bound>
     [[nodiscard]] auto resume(std::string_view brought, const Bound&... bound) const {
-        return beginning<Result<ResponseTo<Request> > >(
-            [&client = client_, brought, bound...](auto done) {
-                return relayed(std::move(done), [&](auto relay) {
-                    client.template resume<Request>(brought, std::move(relay), bound...);
-                });
+        return beginning<Result<ResponseTo<Request> >, RelayHandle>(
+            [&client = client_, brought, bound...](auto done, RelayHandle& handle) {
+                client.template resume<Request>(brought, relayed(done, handle), bound...);
             });
     }
     template <class... Extras> auto begin_authorization(const Extras&... extras) const {
@@ -283,14 +291,12 @@ private:
     template <class Request>
     using ResponseTo = typename detail::ResponseOf<
         typename AsyncCall<detail::Plain<Awaiting>, Request>::Answer>::type;
-    template <class Value, class Begin> static auto beginning(Begin begin) {
-        return Beginning<Value, Begin>(std::move(begin));
+    template <class Value, class Handle, class Begin> static auto beginning(Begin begin) {
+        return Beginning<Value, Handle, Begin>(std::move(begin));
     }
-    template <class Done, class Begin> static auto relayed(Done done, const Begin& begin) {
-        using Relay = coroutine_parts::Relay<Done>;
-        const auto relay = detail::Shared<Relay>::make(std::move(done));
-        begin(coroutine_parts::RelayDone<Done>{relay});
-        return coroutine_parts::RelayHandle<Done>{relay};
+    template <class Done> static auto relayed(const Done& done, RelayHandle& handle) {
+        handle.relay = detail::Shared<coroutine_parts::Relay>::make();
+        return coroutine_parts::RelayDone<Done>{handle.relay, done};
     }
     Callback client_;
 };

@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "support/clients.hpp"
 #include "support/coroutines.hpp"
+#include "support/traded.hpp"
 
 #include <rekey/policy/backoff.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
@@ -11,6 +12,7 @@
 #include <coroutine>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -72,6 +74,20 @@ auto ready_transport(Script& script) {
         return Ready<TransportResult<HttpResponse>>{script(request, attempt)};
     };
 }
+
+/// No frame destroys itself when an exception leaves it: this one is the test's.
+struct Thrower {
+    struct promise_type {
+        Thrower get_return_object() noexcept {
+            return {std::coroutine_handle<promise_type>::from_promise(*this)};
+        }
+        std::suspend_never initial_suspend() const noexcept { return {}; }
+        std::suspend_always final_suspend() const noexcept { return {}; }
+        void return_void() const noexcept {}
+        void unhandled_exception() const { throw; }
+    };
+    std::coroutine_handle<promise_type> frame{};
+};
 
 /// As a library wraps its awaiter.
 struct Wrapped {
@@ -234,19 +250,6 @@ TEST_CASE("a coroutine that is destroyed while it waits is not resumed, and its 
 }
 
 TEST_CASE("what a coroutine throws after its call passes to whoever brought the answer") {
-    // No frame destroys itself when an exception leaves it: this one is the test's.
-    struct Thrower {
-        struct promise_type {
-            Thrower get_return_object() noexcept {
-                return {std::coroutine_handle<promise_type>::from_promise(*this)};
-            }
-            std::suspend_never initial_suspend() const noexcept { return {}; }
-            std::suspend_always final_suspend() const noexcept { return {}; }
-            void return_void() const noexcept {}
-            void unhandled_exception() const { throw; }
-        };
-        std::coroutine_handle<promise_type> frame;
-    };
     Later http;
     int ends = 0;
     const driver::coroutine::Client client{http, NoScheduler{}, both(), OnCodes{}};
@@ -260,4 +263,129 @@ TEST_CASE("what a coroutine throws after its call passes to whoever brought the 
     CHECK(ends == 1);
     CHECK(client.in_flight() == 0);
     thrower.frame.destroy();
+}
+
+TEST_CASE("a call that is on its way when another one's exception passes is over") {
+    // Answers at once, or keeps the coroutine.
+    struct Mixed {
+        HttpResponse answer;
+        std::vector<std::coroutine_handle<>>* kept;
+        bool await_ready() const noexcept { return answer.status != 0; }
+        void await_suspend(std::coroutine_handle<> waiting) const { kept->push_back(waiting); }
+        HttpResponse await_resume() const { return answer.status != 0 ? answer : accepted(); }
+    };
+    std::vector<std::coroutine_handle<>> kept;
+    ManualScheduler time;
+    std::function<void()> meanwhile;
+    int sends = 0;
+    const driver::coroutine::Client client{
+        [&](const HttpRequest& request, const Attempt&) {
+            if (request.url == "https://auth.example/token") {
+                meanwhile();
+                return Mixed{granted("one"), &kept};
+            }
+            return Mixed{++sends == 1 ? accepted() : HttpResponse{}, &kept};
+        },
+        time, UseClock{time}, CredentialChain{Traded{}}};
+    const auto throwing = [&]() -> Thrower {
+        (void)co_await client.send(chat());
+        throw std::logic_error("of the one that waited for the token");
+    };
+    int caught = 0;
+    int ends = 0;
+    const auto run = [&]() -> Owned {
+        try {
+            (void)co_await client.send(chat());
+            ++ends;
+        } catch (const std::logic_error&) {
+            ++caught;
+        }
+    };
+    Thrower other;
+    meanwhile = [&] { other = throwing(); };
+    const Owned leader = run();
+    CHECK(caught == 1);
+    CHECK(client.in_flight() == 0);
+    REQUIRE(kept.size() == 1);
+    kept[0].resume();  // its answer comes too late
+    CHECK(ends == 0);
+    leader.frame.destroy();
+    other.frame.destroy();
+}
+
+TEST_CASE("a coroutine hears of a result whose copy throws") {
+    // Can only be copied, and not always.
+    struct Copied {
+        int status = 200;
+        std::string body{};
+        int* copies_left = nullptr;
+        Copied() = default;
+        Copied(const Copied& other)
+            : status(other.status), body(other.body), copies_left(other.copies_left) {
+            if (copies_left != nullptr && --*copies_left == 0) throw std::runtime_error("no room");
+        }
+        Copied& operator=(const Copied&) = default;
+    };
+    bool is_past_all = false;
+    for (int at = 4; !is_past_all; ++at) {  // the first three are made to bring the answer
+        CAPTURE(at);
+        int copies_left = 0;
+        int ends = 0;
+        std::coroutine_handle<> kept;
+        struct Wire {
+            Copied* answer;
+            std::coroutine_handle<>* kept;
+            bool await_ready() const noexcept { return false; }
+            void await_suspend(std::coroutine_handle<> waiting) const { *kept = waiting; }
+            Copied await_resume() const { return *answer; }
+        };
+        Copied copied;
+        copied.copies_left = &copies_left;
+        const driver::coroutine::Client client{[&](const HttpRequest&, const Attempt&) {
+                                                   return Wire{&copied, &kept};
+                                               },
+                                               NoScheduler{}};
+        const auto run = [&]() -> Owned {
+            try {
+                (void)co_await client.send(chat());
+                ++ends;
+            } catch (const std::runtime_error&) {
+                ++ends;
+            }
+        };
+        const Owned waiting = run();
+        copies_left = at;
+        kept.resume();
+        CHECK(ends == 1);
+        CHECK(client.in_flight() == 0);
+        is_past_all = copies_left > 0;
+        waiting.frame.destroy();
+        REQUIRE(at < 20);
+    }
+}
+
+TEST_CASE("a coroutine hears that its loop does not take the call") {
+    struct FullLoop {
+        struct Handle {
+            void cancel() const noexcept {}
+        };
+        Handle after(Duration, const std::function<void()>&) const { return {}; }
+        void execute(const std::function<void()>&) const {
+            throw std::runtime_error("the loop is full");
+        }
+    };
+    Later http;
+    std::string caught;
+    const driver::coroutine::Client client{http, FullLoop{}, both(), OnCodes{}};
+    const auto run = [&]() -> Task {
+        try {
+            (void)co_await client.send(chat());
+        } catch (const std::runtime_error& error) {
+            caught = error.what();
+        }
+    };
+    run();
+    CHECK(caught == "the loop is full");
+    CHECK(client.in_flight() == 0);
+    CHECK(http.asks.empty());
 }
