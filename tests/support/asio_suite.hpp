@@ -458,6 +458,40 @@ TEST_CASE(REKEY_NET "a cancellation slot ends its call at once") {
 }
 #endif
 
+#if REKEY_NET_VERSION >= 101900
+TEST_CASE(REKEY_NET "a cancellation slot owns no call: its signal may outlive the context") {
+    auto owned = std::make_shared<int>(0);  // counts the handlers
+    net::cancellation_signal signal;
+    const auto handler = [owned = std::shared_ptr<int>(owned)](const Result<HttpResponse>&) {
+        FAIL("the context has gone");
+    };
+    Later http;
+    {
+        net::io_context io;
+        const auto send = [&](const auto& client) {
+            client.async_send(chat(), Idempotent{},
+                              net::bind_cancellation_slot(signal.slot(), handler));
+            io.poll();
+            CHECK(client.in_flight() == 1);
+        };
+        SECTION("while its call waits for an answer") {
+            send(driver::asio::Client{io.get_executor(), std::ref(http), both()});
+            REQUIRE(http.asks.size() == 1);
+            http.asks.clear();
+        }
+        SECTION("or for a delay") {
+            const auto busy = [](const HttpRequest&, const Attempt&,
+                                 const std::function<void(Answer)>& done) { done(answer(503)); };
+            send(driver::asio::Client{io.get_executor(), busy, RetryOn<Transient>{},
+                                      MaxAttempts<3>{}, Backoff{Constant{1h}, NoJitter{}}});
+        }
+        CHECK(owned.use_count() == 3);  // this test's own, the handler, and that of the call
+    }
+    CHECK(owned.use_count() == 2);
+    signal.emit(net::cancellation_type::terminal);  // hears nobody
+}
+#endif
+
 #if defined(REKEY_NET_DEFERRED)
 TEST_CASE(REKEY_NET "a deferred call begins when it is asked to") {
     net::io_context io;

@@ -3,6 +3,8 @@
 #ifndef REKEY_DRIVER_BASIC_ASIO_HPP
 #define REKEY_DRIVER_BASIC_ASIO_HPP
 
+#include <rekey/detail/mutex.hpp>
+#include <rekey/detail/shared.hpp>
 #include <rekey/driver/callback.hpp>
 
 #include <cstddef>
@@ -243,6 +245,33 @@ private:
     Handler handler_;
 };
 
+/// How a cancellation slot reaches a call that it does not own: a signal may outlive the context,
+/// whose end takes the call along.
+class Stopping {
+public:
+    void reaches(AnyOperation& call) noexcept {
+        const detail::Locked lock(mutex_);
+        call_ = &call;
+    }
+    /// The call has ended, or is being destroyed.
+    void is_over() noexcept {
+        const detail::Locked lock(mutex_);
+        call_ = nullptr;
+    }
+    void stop() {
+        Owner<AnyOperation> call;
+        {
+            const detail::Locked lock(mutex_);
+            if (call_ != nullptr && call_->try_keep()) call = Owner<AnyOperation>::of_new(call_);
+        }
+        if (call) call->stop();
+    }
+
+private:
+    detail::Mutex mutex_;
+    AnyOperation* call_ = nullptr;
+};
+
 /// Whether a token is a function of the result alone, and no token of another kind: those that can
 /// be called with something give something back.
 template <class Token, class Response> constexpr bool takes_result_alone() noexcept {
@@ -256,7 +285,13 @@ template <class Token, class Response> constexpr bool takes_result_alone() noexc
 /// What the callback driver tells the end of a call.
 template <class Library, class Executor, class Handler, class Response> class Done {
 public:
-    Done(Handler&& handler, const Executor& executor) : ending_(std::move(handler), executor) {}
+    Done(Handler&& handler, const Executor& executor, detail::Shared<Stopping> stopping)
+        : ending_(std::move(handler), executor), stopping_(std::move(stopping)) {}
+    Done(Done&&) = default;
+    Done& operator=(Done&&) = delete;
+    ~Done() {
+        if (stopping_) stopping_->is_over();
+    }
 
     void operator()(Result<Response> result) { post(nullptr, std::move(result)); }
     void failed(std::exception_ptr error) { post(std::move(error), {}); }
@@ -277,6 +312,7 @@ private:
         });
     }
     Ending<Library, Executor, Handler> ending_;
+    detail::Shared<Stopping> stopping_;  // of a handler with a slot
 };
 
 }  // namespace asio_parts
@@ -395,21 +431,27 @@ private:
             Own handler(std::forward<Handler>(given));
             if constexpr (Library::has_slots) {
                 auto slot = Library::slot_of(handler);
-                const auto call = made(std::move(handler), client, executor, request, extras...);
-                if (slot.is_connected())  // before it begins, for it may end at once
-                    slot.assign([call](auto how) {
-                        if (Library::ends(how)) call->stop();
+                detail::Shared<asio_parts::Stopping> stopping;
+                if (slot.is_connected()) stopping = detail::Shared<asio_parts::Stopping>::make();
+                const auto call =
+                    made(std::move(handler), client, executor, stopping, request, extras...);
+                if (stopping) {  // before it begins, for it may end at once
+                    stopping->reaches(*call);
+                    slot.assign([stopping](auto how) {
+                        if (Library::ends(how)) stopping->stop();
                     });
+                }
                 Starts::begin(call);
             } else {
-                Starts::begin(made(std::move(handler), client, executor, request, extras...));
+                Starts::begin(made(std::move(handler), client, executor, {}, request, extras...));
             }
         }
         template <class Handler, class Request, class... Extras>
         static auto made(Handler&& handler, const Callback& client, const Executor& executor,
+                         const detail::Shared<asio_parts::Stopping>& stopping,
                          const Request& request, const Extras&... extras) {
             using Done = asio_parts::Done<Library, Executor, Handler, Response>;
-            return client.make(request, Done(std::move(handler), executor), extras...);
+            return client.make(request, Done(std::move(handler), executor, stopping), extras...);
         }
     };
 
