@@ -6,8 +6,10 @@
 #ifndef REKEY_TESTS_SUPPORT_ASIO_SUITE_HPP
 #define REKEY_TESTS_SUPPORT_ASIO_SUITE_HPP
 
+#include <rekey/core/worst_case.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/bulkhead.hpp>
+#include <rekey/policy/hedge.hpp>
 
 #include "support/clients.hpp"
 #include "support/later.hpp"
@@ -588,6 +590,15 @@ TEST_CASE(REKEY_NET "a client is closed, drained and cancelled") {
     CHECK_FALSE(again);
     run(io);
     CHECK(again);
+}
+
+TEST_CASE(REKEY_NET "the worst case of a client counts its copies") {
+    net::io_context io;
+    Script script;
+    const driver::asio::Client client{io.get_executor(), inline_transport(script),
+                                      RetryOn<Transient>{}, MaxAttempts<3>{}, Hedge{200ms}};
+    CHECK(worst_case_of(client).sends == 3);
+    CHECK(worst_case_of(client).copies == 3);
 }
 
 TEST_CASE(REKEY_NET "calls end as if their client lived") {

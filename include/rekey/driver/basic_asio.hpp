@@ -8,6 +8,7 @@
 #include <rekey/driver/callback.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -406,6 +407,7 @@ public:
     /// For `worst_case_of(client)`, as in `rekey::Client`.
     using WorkingPlan = typename Callback::WorkingPlan;
     const typename WorkingPlan::Rules& rules() const noexcept { return client_.rules(); }
+    std::uint32_t most_copies() const noexcept { return client_.most_copies(); }
 
 private:
     template <class Request> using Async = AsyncCall<Calling, Request>;
