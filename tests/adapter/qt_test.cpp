@@ -178,6 +178,30 @@ TEST_CASE("qt: the call of a timer may be the last that knows of its scheduler")
     CHECK(ends == 1);
 }
 
+TEST_CASE("qt: the answer to a call may be the last that knows of its transport") {
+    application();
+    Server server(Server::always(200, "{}"));
+    bool has_turned = false;
+    bool is_gone = false;
+    int ends = 0;
+    {
+        const Transport transport;
+        QObject::connect(&transport.manager(), &QObject::destroyed, [&] {
+            CHECK(has_turned);  // not inside a signal of one of its replies
+            is_gone = true;
+        });
+        const rekey::driver::callback::Client client{transport, rekey::driver::NoScheduler{},
+                                                     rekey::RetryOn<4100>{}};
+        client.send(post(server), [&](const auto& result) {
+            ends += result ? 1 : 0;
+            QMetaObject::invokeMethod(
+                &application(), [&has_turned] { has_turned = true; }, Qt::QueuedConnection);
+        });
+    }
+    turn_until([&] { return is_gone; });
+    CHECK(ends == 1);
+}
+
 TEST_CASE("qt: an answer that is too long is cut short") {
     application();
     Server server(Server::always(200, std::string(5000, 'x')));

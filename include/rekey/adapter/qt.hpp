@@ -219,13 +219,29 @@ private:
     qsizetype taken_ = 0;
 };
 
+/// Keeps what Qt's code on this thread's stack still needs until the next turn of its loop, which
+/// deletes it.
+class UntilNextTurn final : public QObject {
+public:
+    explicit UntilNextTurn(std::shared_ptr<void> kept) : kept_(std::move(kept)) { deleteLater(); }
+
+private:
+    std::shared_ptr<void> kept_;
+};
+
 /// One exchange in progress. The slots of its reply own it.
 class Flight {
 public:
     using Answer = TransportResult<HttpResponse>;
 
-    Flight(QNetworkReply* reply, BodyOnce* body, std::string method, std::size_t most)
-        : reply_(reply), body_(body), method_(std::move(method)), most_(most) {}
+    /// `transport`   has the manager, and so the reply.
+    Flight(std::weak_ptr<void> transport, QNetworkReply* reply, BodyOnce* body, std::string method,
+           std::size_t most)
+        : transport_(std::move(transport)),
+          reply_(reply),
+          body_(body),
+          method_(std::move(method)),
+          most_(most) {}
     Flight(const Flight&) = delete;
     Flight& operator=(const Flight&) = delete;
     virtual ~Flight() = default;
@@ -278,7 +294,10 @@ private:
     void finish(Answer answer) {
         is_over_ = true;
         reply_->deleteLater();
+        std::shared_ptr<void> transport = transport_.lock();
         call(std::move(answer));
+        // The call was the last that knew of it, and Qt is about to return into the reply.
+        if (transport.use_count() == 1) (void)new UntilNextTurn(std::move(transport));
     }
     void abandon() {
         if (reply_.isNull()) return;
@@ -318,6 +337,7 @@ private:
         return std::move(response_);
     }
 
+    std::weak_ptr<void> transport_;
     QPointer<QNetworkReply> reply_;
     BodyOnce* body_;  // Owned by the reply.
     std::string method_;
@@ -329,8 +349,9 @@ private:
 
 template <class Done> class FlightTo final : public Flight {
 public:
-    FlightTo(QNetworkReply* reply, BodyOnce* body, std::string method, std::size_t most, Done done)
-        : Flight(reply, body, std::move(method), most),
+    FlightTo(std::weak_ptr<void> transport, QNetworkReply* reply, BodyOnce* body,
+             std::string method, std::size_t most, Done done)
+        : Flight(std::move(transport), reply, body, std::move(method), most),
           done_(std::make_unique<Done>(std::move(done))) {}
 
 protected:
@@ -421,7 +442,7 @@ FlightHandle Transport::operator()(const HttpRequest& request, const Attempt& at
         body->setParent(reply);
     }
     const auto flight = std::make_shared<detail::FlightTo<Done>>(
-        reply, body, request.method, options.max_body_bytes, std::move(done));
+        inside_, reply, body, request.method, options.max_body_bytes, std::move(done));
     QObject::connect(reply, &QNetworkReply::requestSent, reply,
                      [flight] { flight->request_sent(); });
     QObject::connect(reply, &QNetworkReply::metaDataChanged, reply,
