@@ -278,3 +278,23 @@ TEST_CASE("a thread that waits for a token request hears of an answer whose copy
     }
     CHECK(heard == 1);
 }
+
+TEST_CASE("what a clock throws as a call begins ends that call") {
+    struct Broken : testing::ManualScheduler {
+        TimePoint now() const { throw std::runtime_error("no clock"); }
+    };
+    Results results;
+    std::string caught;
+    Broken time;
+    const driver::callback::Client client{
+        [](const HttpRequest&, const Attempt&, const Later::Done&) { FAIL("not sent"); },
+        std::ref(time),
+        UseClock{time},
+        both(),
+        OnCodes{},
+        Deadline{std::chrono::seconds{1}}};
+    client.send(chat(), Either{&results, &caught});
+    CHECK(caught == "no clock");
+    CHECK(results.empty());
+    CHECK(client.in_flight() == 0);
+}
