@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/copied.hpp"
 #include "support/later.hpp"
 #include "support/traded.hpp"
 
@@ -50,19 +51,6 @@ struct Either {
             *caught = broken.what();
         }
     }
-};
-
-/// An answer that can only be copied, and not always.
-struct Copied {
-    int status = 200;
-    std::string body{};
-    int* copies_left = nullptr;
-    Copied() = default;
-    Copied(const Copied& other)
-        : status(other.status), body(other.body), copies_left(other.copies_left) {
-        if (copies_left != nullptr && --*copies_left == 0) throw std::runtime_error("no room");
-    }
-    Copied& operator=(const Copied&) = default;
 };
 
 /// An answer whose body may not be there any more.

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/copied.hpp"
 #include "support/coroutines.hpp"
 #include "support/traded.hpp"
 
@@ -314,18 +315,6 @@ TEST_CASE("a call that is on its way when another one's exception passes is over
 }
 
 TEST_CASE("a coroutine hears of a result whose copy throws") {
-    // Can only be copied, and not always.
-    struct Copied {
-        int status = 200;
-        std::string body{};
-        int* copies_left = nullptr;
-        Copied() = default;
-        Copied(const Copied& other)
-            : status(other.status), body(other.body), copies_left(other.copies_left) {
-            if (copies_left != nullptr && --*copies_left == 0) throw std::runtime_error("no room");
-        }
-        Copied& operator=(const Copied&) = default;
-    };
     bool is_past_all = false;
     for (int at = 4; !is_past_all; ++at) {  // the first three are made to bring the answer
         CAPTURE(at);
