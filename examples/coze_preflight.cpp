@@ -138,6 +138,8 @@ template <template <class> class Kind> int run(const Settings& settings, bool is
         facts[slot].is_app = is_app;
         facts[slot].expires_at = is_app ? 0 : first_second_of(settings.expires[slot]);
     }
+    facts[1].same_token =
+        !is_app && variable("COZE_API_TOKEN") == variable("COZE_API_TOKEN_ENTERPRISE");
     preflight::Preflight asked{coze::preflight_probes(settings.probes), {"personal", "enterprise"}};
     preflight::run(rekey::Client{transport(settings), *chain}, asked);
     preflight::Report report = coze::diagnose(asked, settings.probes, facts, now);

@@ -42,6 +42,7 @@ struct CredentialFacts {
     std::int64_t expires_at = 0;   ///< Of an access token, seconds since 1970; 0: unknown.
     bool asked_elsewhere = false;  ///< It was tried at another base, too: the other region's.
     bool known_elsewhere = false;  ///< And accepted there.
+    bool same_token = false;       ///< Its token is also that of a credential before it.
 };
 
 /// The harmless, read-only probes of Coze, and the chat if it is asked for.
@@ -57,6 +58,7 @@ std::vector<preflight::Probe> preflight_probes(const PreflightOptions& options);
 /// What is wrong, in Coze's terms: every fault that the answers prove or suggest, each with the
 /// answer that shows it, what to do next and who can do it.
 ///
+/// same_token             one token stands for two credentials: one account was asked twice.
 /// dead_token             the base does not accept the token.
 /// wrong_region           the credentials belong to another base.
 /// app_not_accepted       client id, public key id, private key: no assertion is accepted.
@@ -186,6 +188,14 @@ public:
     preflight::Report run() {
         for (std::size_t slot = 0; slot <= last_; ++slot) {
             doubt_foreign(slot);
+            if (facts_[slot].same_token) {  // what it was asked says nothing of the other account
+                add("same_token", "", slot, "",
+                    "its token is that of another credential, so that one account was asked twice",
+                    "create an access token in the enterprise, for all its workspaces, and put it "
+                    "into the variable",
+                    admin);
+                continue;
+            }
             if (has_no_token(slot))
                 judge_exchange(slot);
             else if (is_dead(slot))
@@ -426,7 +436,7 @@ private:
         std::size_t unknown = unaccepted_apps_;
         bool asked_elsewhere = false;
         for (std::size_t slot = 0; slot <= last_; ++slot) {
-            if (!has_no_token(slot) && is_dead(slot)) ++unknown;
+            if (!has_no_token(slot) && is_dead(slot) && !facts_[slot].same_token) ++unknown;
             asked_elsewhere = asked_elsewhere || facts_[slot].asked_elsewhere;
             if (has_no_token(slot) && facts_[slot].known_elsewhere &&
                 first(slot)->verdict == Verdict::refused)
@@ -535,7 +545,7 @@ private:
     void judge_bot() {
         for (std::size_t slot = 0; slot <= last_; ++slot) {
             const bool repeats = slot != 0 && bot_of(slot) == bot_of(0);
-            if (has_no_token(slot) || is_dead(slot)) continue;
+            if (has_no_token(slot) || is_dead(slot) || facts_[slot].same_token) continue;
             if (nobody_sees(bot_of(slot)) && !repeats)
                 add("bot_not_found", "", slot, "bot", "no credential sees the bot",
                     "compare the bot id, as text, with the address of the bot's page, and the base "

@@ -200,6 +200,19 @@ TEST_CASE("a preflight names a dead token") {
     CHECK(names(other.with_tokens()) == Names{"dead_token personal"});
 }
 
+TEST_CASE("a preflight does not pass where one token stands for both accounts") {
+    Team team;
+    team.enterprise_token = team.personal_token;
+    team.facts[1].same_token = true;
+    const preflight::Report report = team.with_tokens();
+    CHECK(names(report) == Names{"same_token enterprise"});
+    CHECK_FALSE(report.passes());
+
+    // What both are unknown for, is no other region: it is one token.
+    team.personal_token = team.enterprise_token = "pat_mistyped";
+    CHECK(names(team.with_tokens()) == Names{"dead_token personal", "same_token enterprise"});
+}
+
 TEST_CASE("a preflight suspects another region when nobody is known, and asking there decides") {
     Team team;
     team.personal_token = "pat_of_cn_1";
