@@ -219,6 +219,18 @@ TEST_CASE("a Redis that hangs is unavailable after the timeout, and its late ans
     CHECK(store.load("b").value.expose() == "of b");
 }
 
+TEST_CASE("a timeout of nothing waits for no Redis") {
+    RedisServer server;
+    if (!is_here(server)) return;
+    server.stop();
+    RedisAddress address = address_of(server);
+    address.connect_timeout = address.command_timeout = GENERATE(0ms, -1ms);
+    RedisStore store{address};
+    const auto before = std::chrono::steady_clock::now();
+    CHECK(store.load("a").outcome == Loaded::unavailable);
+    CHECK(std::chrono::steady_clock::now() - before < 2s);
+}
+
 TEST_CASE("what is not a record of ours in Redis is unavailable, not absent") {
     const RedisServer server;
     if (!is_here(server)) return;

@@ -37,9 +37,10 @@ struct Deleter {
 using Context = std::unique_ptr<redisContext, Deleter>;
 using Reply = std::unique_ptr<redisReply, Deleter>;
 
+/// At least a microsecond, since hiredis takes nothing for no limit.
 inline timeval to_timeval(Duration duration) noexcept {
-    const auto microseconds =
-        std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    if (microseconds < 1) microseconds = 1;
     timeval time{};
     time.tv_sec = static_cast<decltype(time.tv_sec)>(microseconds / 1'000'000);
     time.tv_usec = static_cast<decltype(time.tv_usec)>(microseconds % 1'000'000);
@@ -160,6 +161,7 @@ struct RedisAddress {
     std::string user{};         ///< Redis 6 and later; empty for the default user.
     Secret password{};
     int database = 0;
+    // Nothing waits for ever: zero and less than that is the shortest time there is.
     Duration connect_timeout = std::chrono::milliseconds{500};
     Duration command_timeout = std::chrono::milliseconds{500};
 
