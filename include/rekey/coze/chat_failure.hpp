@@ -71,9 +71,11 @@ inline ChatFailure read_chat_failure(std::string_view data) {
 /// Puts `[token]` where the service's words repeat a token.
 inline void cut_out_token(ChatFailure& failure, std::string_view token) {
     if (token.empty()) return;
+    constexpr std::string_view instead = "[token]";  // never searched: a token may stand in it
     for (std::string* const text : {&failure.message, &failure.log_id})
-        for (std::size_t at; (at = text->find(token)) != std::string::npos;)
-            text->replace(at, token.size(), "[token]");
+        for (std::size_t at = 0; (at = text->find(token, at)) != std::string::npos;
+             at += instead.size())
+            text->replace(at, token.size(), instead);
 }
 
 /// One line for people: kind, HTTP status, code, message, log id, and the credential if it is

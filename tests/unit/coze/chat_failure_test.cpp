@@ -55,3 +55,16 @@ TEST_CASE("S71 a token is cut out of the words of a failure, and a line of them 
     failure = {};
     CHECK(describe(failure) == "permanent");
 }
+
+TEST_CASE("S71 a token that stands in what takes its place is cut out once") {
+    for (const std::string_view token : {"token", "[token]", "e", "]"}) {
+        CAPTURE(token);
+        coze::ChatFailure failure;
+        failure.message = "(" + std::string(token) + ")";
+        cut_out_token(failure, token);
+        CHECK(failure.message == "([token])");
+    }
+    auto failure = read_chat_failure(R"({"code":4101,"msg":"The token you entered is incorrect"})");
+    cut_out_token(failure, "token");
+    CHECK(failure.message == "The [token] you entered is incorrect");
+}
