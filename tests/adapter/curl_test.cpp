@@ -315,6 +315,17 @@ TEST_CASE("curl: interim answers, trailers and folded lines leave the headers cl
     CHECK(values(*result, "X-Folded") == std::vector<std::string>{"one two"});
 }
 
+TEST_CASE("curl: a folded line of white space does not end the head") {
+    const auto result = answered_with(
+        "HTTP/1.1 200 OK\r\nX-Folded: one\r\n \r\n\t\r\n two\r\nX-Next:\r\n three\r\n"
+        "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nwhole");
+    REQUIRE(result.has_value());
+    CHECK((*result).body == "whole");
+    CHECK(values(*result, "X-Folded") == std::vector<std::string>{"one two"});
+    CHECK(values(*result, "X-Next") == std::vector<std::string>{"three"});
+    CHECK(rekey::find_header((*result).headers, "Content-Type") == "text/plain");
+}
+
 TEST_CASE("curl: an answer that comes byte by byte is whole") {
     Server server([](Connection& connection) {
         if (!connection.read()) return;

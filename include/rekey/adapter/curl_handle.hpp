@@ -392,16 +392,18 @@ private:
             if (!interim_) response_.status = static_cast<int>(status);
             return true;
         }
-        if (wire::trimmed(line).empty()) {
+        if (line.empty() || line.front() == '\r' || line.front() == '\n') {
             head_begun_ = false;
             if (!interim_) return finish_head();
             return true;
         }
         if (interim_) return true;
         if (line.front() == ' ' || line.front() == '\t') {  // Obsolete folding (RFC 9112 §5.2).
-            if (response_.headers.empty()) return true;
-            response_.headers.back().value += ' ';
-            response_.headers.back().value += wire::trimmed(line);
+            const std::string_view more = wire::trimmed(line);
+            if (response_.headers.empty() || more.empty()) return true;
+            std::string& value = response_.headers.back().value;
+            if (!value.empty()) value += ' ';
+            value += more;
             return true;
         }
         const std::size_t colon = line.find(':');
