@@ -8,6 +8,7 @@
 #include <rekey/policy/retry_on.hpp>
 #include <rekey/service.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -118,13 +119,24 @@ struct Api : Service {
     static constexpr std::string_view log_id_paths[] = {"detail.logid", "error.logid"};
 
 private:
-    /// Events, the first of which is no error.
+    /// Events, the first of which is no error. As for `stream::Gate`, a byte order mark, blank
+    /// lines, comments, `id` and `retry` before it decide nothing.
     static constexpr bool is_event_stream(std::string_view body) noexcept {
-        for (const std::string_view error : {"event:error", "event: error"})
-            if (body.substr(0, error.size()) == error) return false;
-        for (const std::string_view field : {"event:", "data:", "id:", ":"})
-            if (body.substr(0, field.size()) == field) return true;
-        return false;
+        constexpr std::string_view mark = rekey::detail::byte_order_mark;
+        if (body.substr(0, mark.size()) == mark) body.remove_prefix(mark.size());
+        for (bool has_line = false;;) {
+            const std::size_t end = body.find_first_of("\r\n");
+            const std::string_view line = body.substr(0, end);
+            for (const std::string_view error : {"event:error", "event: error"})
+                if (line.substr(0, error.size()) == error) return false;
+            for (const std::string_view field : {"event:", "data:"})
+                if (line.substr(0, field.size()) == field) return true;
+            bool decides_nothing = line.empty();
+            for (const std::string_view field : {":", "id:", "retry:"})
+                if (line.substr(0, field.size()) == field) decides_nothing = has_line = true;
+            if (!decides_nothing || end == body.npos) return has_line;
+            body.remove_prefix(end + 1);
+        }
     }
     static constexpr bool begins_like_json(std::string_view body) noexcept {
         const char* const end = body.data() + body.size();

@@ -322,6 +322,27 @@ TEST_CASE("an event stream and a binary body of Coze are successes") {
     CHECK(accepts(std::string("ID3\x04\0\0\x01", 7), "audio/mpeg", coze::Api{}));
 }
 
+TEST_CASE("what stands before the first event of Coze decides nothing") {
+    for (const std::string_view before :
+         {"", ": ping\n\n", ": ping\r\n", "id:0\n", "id: 0\r", "retry: 10\n\n", "\n\r\n",
+          "\xEF\xBB\xBF", "\xEF\xBB\xBF: ping\n\nid:0\nretry:10\n"}) {
+        CAPTURE(before);
+        const std::string lines(before);
+        for (const char* const type : {"text/event-stream", ""}) {
+            CAPTURE(type);
+            CHECK(
+                accepts(lines + "event:conversation.chat.created\ndata:{}\n\n", type, coze::Api{}));
+            CHECK(accepts(lines + "data: 1\n\n", type, coze::Api{}));
+            for (const char* const error :
+                 {"event:error\ndata:{}\n\n", "event: error\ndata:{}\n\n"})
+                CHECK_FALSE(accepts(lines + error, type, coze::Api{}));
+        }
+    }
+    CHECK(accepts(": nothing but a comment", "text/event-stream", coze::Api{}));
+    for (const char* const body : {"", "\n\n", "so long", "\nso long"})
+        CHECK_FALSE(accepts(body, "text/event-stream", coze::Api{}));
+}
+
 TEST_CASE("a refusal under the content type of a stream is a refusal") {
     Script http;
     http.then(HttpResponse{200,
