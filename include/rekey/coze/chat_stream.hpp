@@ -87,8 +87,7 @@ public:
         if (ended() && !failed_) return answer;
         failure_.http_status = answer->status;
         if (failed_ && failure_.has_service_code) {
-            answer->body = envelope(failure_.message);
-            if (answer->body.empty()) answer->body = envelope({});  // it was not UTF-8
+            answer->body = envelope();
             return answer;
         }
         return TransportError{Reach::delivered, in_words(*answer), TransportVerdict::lasting};
@@ -104,12 +103,18 @@ private:
         failure_ = read_chat_failure(data);
         cut_out_token(failure_, token_.expose());
     }
-    std::string envelope(std::string_view message) const {
+    /// Without the texts that are not UTF-8: the code has to be readable.
+    std::string envelope() const {
+        const auto readable = [](std::string_view text) {
+            body::JsonWriter alone;
+            alone.value(text);
+            return alone.ok() ? text : std::string_view{};
+        };
         body::JsonWriter writer;
         writer.object_begin();
         writer.member("code", failure_.service_code);
-        writer.member("msg", message);
-        if (!failure_.log_id.empty()) {
+        writer.member("msg", readable(failure_.message));
+        if (!readable(failure_.log_id).empty()) {
             writer.key("detail");
             writer.object_begin();
             writer.member("logid", failure_.log_id);

@@ -305,6 +305,23 @@ TEST_CASE("words that are not UTF-8 do not hide the code") {
     CHECK(result.error().kind == ErrorKind::transient);
 }
 
+TEST_CASE("a log id that is not UTF-8 hides neither the code nor the words") {
+    Desk desk;
+    for (const char* const words : {"", "no credit", "\xff"}) {
+        CAPTURE(words);
+        desk.bodies = {created +
+                       event("error", std::string("{\"code\":4028,\"msg\":\"") + words +
+                                          "\",\"detail\":{\"logid\":\"20\xff\"}}") +
+                       done};
+        const auto result = desk.send();
+        REQUIRE_FALSE(result);
+        CHECK(result.error().kind == ErrorKind::quota_exhausted);
+        CHECK(result.error().service_code == 4028);
+        CHECK(result.error().message() == (*words == '\xff' ? "" : words));
+        CHECK(result.error().log_id() == "log-7");  // of the head
+    }
+}
+
 TEST_CASE("a watched stream promises what its transport promises") {
     struct Bare {
         HttpResponse operator()(const HttpRequest&, const Attempt&) const { return {}; }
