@@ -166,6 +166,9 @@ struct SameFraming<Transport, std::void_t<decltype(Transport::vouches_for_whole_
 ///            converts to it, with `delivered` set once its sink was called; its sink feeds `chat`.
 ///            `curl::Transport::stream` is one, and any that asks a `stream::Gate`. What it
 ///            promises, this promises.
+/// Requires   a client that knows what Coze's codes mean: the credentials of `rekey/coze.hpp` bring
+///            `coze::Api`, with others it is a policy. Without it an error with a code that is not
+///            listed in `RetryOn` is a success of HTTP 200; `chat.failed()` still says so.
 /// Errors     `result.error()` has the kind, code, message and log id of the event; the reach is
 ///            `delivered`, so nothing is sent again, and `result.error().response()` is the answer.
 /// Threads    borrows `chat`: one call at a time.

@@ -58,6 +58,11 @@ struct Streaming {
     }
 };
 
+struct Mine {
+    static constexpr auto name = "mine";
+    std::string token;
+};
+
 struct Desk {
     coze::ChatStream chat{};
     std::vector<std::string> bodies{};
@@ -320,6 +325,22 @@ TEST_CASE("a log id that is not UTF-8 hides neither the code nor the words") {
         CHECK(result.error().message() == (*words == '\xff' ? "" : words));
         CHECK(result.error().log_id() == "log-7");  // of the head
     }
+}
+
+TEST_CASE("with credentials of one's own the codes of a stream need coze::Api") {
+    Desk desk;
+    const auto send = [&desk](auto... service) {
+        desk.bodies = {created + event("error", R"({"code":4028,"msg":"no credit"})")};
+        const Client client{
+            coze::WatchedStream{Streaming{&desk.chat, &desk.bodies, &desk.seen}, desk.chat},
+            CredentialChain{Mine{"mine_1"}}, RetryOn<4100, 4101>{}, service...};
+        return client.send(request);
+    };
+    const auto known = send(coze::Api{});
+    REQUIRE_FALSE(known);
+    CHECK(known.error().kind == ErrorKind::quota_exhausted);
+    CHECK(send());
+    CHECK(desk.chat.failed());
 }
 
 TEST_CASE("a watched stream promises what its transport promises") {
