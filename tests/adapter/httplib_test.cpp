@@ -160,6 +160,22 @@ TEST_CASE("httplib: an interim answer is passed over or refused, never taken for
     CHECK(Transport{}(post(goes_on.url()), Attempt{}).has_value());
 }
 
+TEST_CASE("httplib: what version 0.11 makes of header values is as the adapter says") {
+    if (std::string(CPPHTTPLIB_VERSION).substr(0, 5) != "0.11.") return;
+    Server server([](Connection& connection) {
+        if (connection.read())
+            connection.write(
+                "HTTP/1.1 302 Found\r\nLocation: /a%2Fb\r\nX-Empty:\r\nX-Folded: one\r\n two\r\n"
+                "Content-Length: 2\r\n\r\n{}");
+    });
+    const auto answer = Transport{}(post(server.url()), Attempt{});
+    REQUIRE(answer.has_value());
+    CHECK(rekey::find_header(answer->headers, "Location") == "/a/b");
+    CHECK(rekey::find_header(answer->headers, "X-Folded") == "one");
+    CHECK(answer->headers.size() == 3);
+    CHECK(answer->body == "{}");
+}
+
 TEST_CASE("httplib: no connection is kept when the options say so") {
     Server server(Server::always(200, "{}"));
     Options options;

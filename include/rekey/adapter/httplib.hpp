@@ -79,8 +79,9 @@ class Pool;
 /// Time     each step (connecting, writing, the wait for the next bytes) takes the limit at most,
 ///          and the body is stopped when the time is up. So connecting can add to it, and a server
 ///          that sends its headers byte by byte can stretch it: do not use it for such servers.
-/// Headers  complete, repeated ones kept, in whatever order cpp-httplib keeps them. It adds an
-///          `Accept`, a `User-Agent`, and for a body without one a `Content-Type: text/plain`.
+/// Headers  repeated ones kept, in whatever order cpp-httplib keeps them. Of an answer version 0.11
+///          decodes `%XX` in values, and leaves out empty ones and the rest of folded lines. It
+///          adds an `Accept`, a `User-Agent`, and the type `text/plain` to a body without one.
 /// Threads  `operator()` may run in any number of threads. Copies share their connections.
 /// Source   RFC 9110 §9.2.2, RFC 9112 §6.3; cpp-httplib's README.
 class Transport {
