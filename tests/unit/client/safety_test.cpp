@@ -343,6 +343,19 @@ TEST_CASE("what stands before the first event of Coze decides nothing") {
         CHECK_FALSE(accepts(body, "text/event-stream", coze::Api{}));
 }
 
+TEST_CASE("a refusal in the first event of a stream that was read whole is no success") {
+    Script http;
+    http.then(HttpResponse{200,
+                           {{"Content-Type", "text/event-stream"}},
+                           "event:error\ndata:{\"code\":4101,\"msg\":\"refused\"}\n\n",
+                           false})
+        .then(200);
+    const auto result = Client{http, both(), coze::RetryOnRefusal{}, coze::Api{}}.send(chat());
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::malformed_response);
+    CHECK(http.sends().size() == 1);
+}
+
 TEST_CASE("a refusal under the content type of a stream is a refusal") {
     Script http;
     http.then(HttpResponse{200,
