@@ -180,7 +180,9 @@ public:
     /// `hold` or `pass`. Returns the bytes to hand to the caller that no chunk had decided.
     [[nodiscard]] std::string_view finish() {
         if (state_ != GateState::undecided) return {};
-        first_.finish([this](std::string_view, std::string_view data) { take_error(data); });
+        first_.finish([this](std::string_view name, std::string_view data) {
+            if (name == "error") take_error(data);  // its last line may give it another one
+        });
         if (state_ == GateState::undecided) state_ = is_blank_ ? GateState::hold : GateState::pass;
         return state_ == GateState::pass ? std::string_view{held_} : std::string_view{};
     }

@@ -245,6 +245,15 @@ TEST_CASE("a stream of comments, or one that breaks off in a name, passes when i
         CHECK(gated(200, "text/event-stream", body).forwarded == body);
 }
 
+TEST_CASE("an event that loses its name with the last line of the body is no error") {
+    for (const std::string last : {"event", "event:", "event:err"}) {
+        const std::string body = "event:error\ndata:{\"code\":4101}\n" + last;
+        CHECK(gated(200, "text/event-stream", body).forwarded == body);
+    }
+    const std::string body = "event:error\ndata:{\"code\":4101}\nevent:error";
+    CHECK(gated(200, "text/event-stream", body).held == "{\"code\":4101}");
+}
+
 TEST_CASE("only a 2xx answer of type text/event-stream can pass") {
     const std::string_view body = "data:1\n\n";
     CHECK(gated(200, "text/event-stream", body).state == GateState::pass);
