@@ -98,10 +98,10 @@ struct Api : Service {
             return rekey::detail::same_ignoring_case(text.substr(0, with.size()), with);
         };
         if (begins(content_type, "text/event-stream")) return is_event_stream(body);
-        if (!content_type.empty())
-            return !begins(content_type, "application/json") &&
-                   !begins(content_type, "text/html") && !begins(content_type, "text/plain") &&
-                   !begins_like_json(body);
+        for (const std::string_view no_media :
+             {"application/json", "text/html", "text/plain", "application/xhtml+xml"})
+            if (begins(content_type, no_media)) return false;
+        if (!content_type.empty()) return !begins_like_json(body);
         return is_event_stream(body) || (is_binary(body) && !begins_like_json(body));
     }
 

@@ -322,6 +322,17 @@ TEST_CASE("an event stream and a binary body of Coze are successes") {
     CHECK(accepts(std::string("ID3\x04\0\0\x01", 7), "audio/mpeg", coze::Api{}));
 }
 
+TEST_CASE("a page is no medium of Coze, in HTML or in XHTML") {
+    for (const char* const type :
+         {"text/html", "text/plain", "application/xhtml+xml", "Application/XHTML+XML;a=b"}) {
+        CAPTURE(type);
+        for (const char* const page : {"<?xml version=\"1.0\"?><html>sign in</html>", ""})
+            CHECK_FALSE(accepts(page, type, coze::Api{}));
+        CHECK(accepts(R"({"code":0})", type, coze::Api{}));
+    }
+    CHECK(accepts("<svg/>", "image/svg+xml", coze::Api{}));
+}
+
 TEST_CASE("what stands before the first event of Coze decides nothing") {
     for (const std::string_view before :
          {"", ": ping\n\n", ": ping\r\n", "id:0\n", "id: 0\r", "retry: 10\n\n", "\n\r\n",
