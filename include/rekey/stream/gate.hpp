@@ -27,7 +27,8 @@ namespace stream {
 ///         the end of the body is known, `finish` hands it on (no blank line has to follow it).
 /// Limit   `limit` bytes for one event (its name, data and current line). Past it `overflowed()`
 ///         is true and nothing more is read.
-/// Source  WHATWG HTML §9.2.6; Coze chat and workflow streams. Unlike there, `done` needs no data.
+/// Source  WHATWG HTML §9.2.6; Coze chat streams. Unlike there, `done` needs no data. The stream of
+///         a Coze workflow ends with `Done`, which is an event like any other here.
 class EventScanner {
 public:
     static constexpr std::size_t default_limit = std::size_t{8} << 20;
@@ -144,7 +145,8 @@ enum class GateState : unsigned char {
 /// what follows it is not read. Blank lines, comments, `id` and `retry` before it decide nothing;
 /// anything else passes at once.
 ///
-/// An error without a code passes: as an ordinary answer it could not be told from a success.
+/// An error without a code passes: as an ordinary answer it could not be told from a success. So
+/// does the `Error` of a Coze workflow: names that differ in case are two names.
 ///
 /// Limit   at most `limit` bytes are held, and what the event in progress says of them once more;
 ///         `overflowed()` says that there were more.

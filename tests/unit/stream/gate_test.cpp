@@ -245,6 +245,15 @@ TEST_CASE("a stream of comments, or one that breaks off in a name, passes when i
         CHECK(gated(200, "text/event-stream", body).forwarded == body);
 }
 
+TEST_CASE("the events of a workflow pass, its errors too, and none of them ends a scanner") {
+    const std::string body =
+        "id:0\nevent:Error\ndata:{\"error_code\":4000,\"error_message\":\"no\"}\n\n"
+        "id:1\nevent:Done\ndata:{}\n\n";
+    CHECK(gated(200, "text/event-stream", body).forwarded == body);
+    CHECK(scan(body).events.size() == 2);
+    CHECK_FALSE(scan(body).ended);
+}
+
 TEST_CASE("an event that loses its name with the last line of the body is no error") {
     for (const std::string last : {"event", "event:", "event:err"}) {
         const std::string body = "event:error\ndata:{\"code\":4101}\n" + last;
