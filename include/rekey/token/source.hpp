@@ -291,6 +291,13 @@ protected:
         const Duration own = pause_after(failures_);
         pause_until(now + (own < least_pause_ ? least_pause_ : own));
     }
+    /// Under the lock. A pause until an early refresh has ended, lest a transport that throws is
+    /// tried by one caller after another.
+    void begin_early(TimePoint now) noexcept {
+        if (!pause_is_early_) failures_ = 0;
+        pause_is_early_ = true;
+        pause_until(now + pause_after(1));
+    }
     void end_pause() noexcept {
         failures_ = 0;
         pause_until_.store(0, detail::Order::relaxed);
@@ -673,9 +680,7 @@ private:
             source_.busy_.store(true, detail::Order::relaxed);
             ++source_.flight_;
             source_.least_pause_ = Duration{0};
-            // Until it has ended, lest a transport that throws is tried by one caller after
-            // another.
-            if (is_early_) source_.pause_until(clock.now() + pause_after(1));
+            if (is_early_) source_.begin_early(clock.now());
             leading_.set(LeadOf{source_, source_.replacements_});
         }
         if constexpr (std::is_void_v<Self>) {

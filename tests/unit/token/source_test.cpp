@@ -622,6 +622,33 @@ TEST_CASE("S36 an early refresh that is cancelled is done by another caller, a s
     CHECK(life.endpoint.exchanges == 1);
 }
 
+TEST_CASE("S36 S37 an early refresh that was given up holds up nobody whose token was refused") {
+    Life life;
+    life.begin();
+    life.clock.advance(std::chrono::seconds{800});
+    const auto broken = [](const HttpRequest&, std::string_view, std::string_view) -> Answer {
+        throw std::runtime_error("broken");
+    };
+    const auto stopped = [](const HttpRequest&, std::string_view, std::string_view) {
+        Answer answer;
+        answer.reach = Reach::sent_unanswered;
+        answer.lasting = true;
+        answer.cancelled = true;
+        return answer;
+    };
+    token::Pin other;
+    SECTION("its transport threw") {
+        CHECK_THROWS_AS(fetch(life.source, other, false, broken, life.clock), std::runtime_error);
+    }
+    SECTION("its caller was cancelled") {
+        CHECK(fetch(life.source, other, false, stopped, life.clock) == Fetched::unknown);
+    }
+    life.endpoint.answer = granted("token-2");
+    REQUIRE(life.call(true) == Fetched::renewed);  // the token of `life.pin` was refused
+    CHECK(life.endpoint.exchanges == 1);
+    CHECK(life.pin->token() == "token-2");
+}
+
 TEST_CASE("an endpoint that early gives the same token once more leaves it proven") {
     Life life;
     life.begin();
