@@ -33,8 +33,9 @@ namespace detail {
 struct WebProof {
     Secret client_secret{};
     oauth::ClientSecretBearer authentication() const { return {client_secret}; }
-    std::string_view problem() const noexcept {
-        return client_secret.empty() ? "the client secret of the OAuth app is empty" : "";
+    std::string_view problem() const {
+        if (client_secret.empty()) return "the client secret of the OAuth app is empty";
+        return oauth::detail::problem_with_authorization(authentication().authorization());
     }
     struct NoPkce {
         Secret verifier() const { return {}; }

@@ -49,6 +49,19 @@ inline std::string base64(std::string_view bytes) {
     return text;
 }
 
+/// Why an Authorization value cannot be sent, as a literal; empty if it can, or if there is none.
+///
+/// Source  RFC 6750 §2.1; RFC 9110 §5.5
+inline std::string_view problem_with_authorization(const Secret& authorization) noexcept {
+    std::string_view secret = authorization.expose();
+    secret.remove_prefix(secret.find(' ') + 1);  // behind the scheme
+    for (const char symbol : secret)
+        if (symbol < '!' || symbol > '~')
+            return "the client secret holds a character that no header may carry (space, control "
+                   "or non-ASCII)";
+    return {};
+}
+
 }  // namespace detail
 
 /// The id and the secret in one Authorization header, form-encoded first, so that a `:` in the id

@@ -345,7 +345,9 @@ TokenRequest token_request(const TokenEndpoint& endpoint, const Authentication& 
                   "PublicClient (PKCE, device).");
     if constexpr (fits) {
         TokenRequest request = json_request(endpoint, "/api/permission/oauth2/token", write);
-        if (request.problem.empty()) request.authorization = authentication.authorization();
+        if (!request.problem.empty()) return request;
+        request.authorization = authentication.authorization();
+        request.problem = std::string(problem_with_authorization(request.authorization));
         return request;
     } else {
         return {};

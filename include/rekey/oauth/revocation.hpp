@@ -55,6 +55,7 @@ TokenRequest revoke_request(const RevocationEndpoint& endpoint,
     body += "&client_id=";
     detail::form_encode(endpoint.client_id, body);
     request.authorization = authentication.authorization();
+    request.problem = std::string(detail::problem_with_authorization(request.authorization));
     request.sent_secret = token;
     return request;
 }

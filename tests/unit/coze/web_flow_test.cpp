@@ -216,6 +216,7 @@ TEST_CASE("settings that cannot work are told as such, and nobody is sent away")
     Desk desk;
     auto app = desk.web_app();
     SECTION("no secret") { app.client_secret = Secret{}; }
+    SECTION("S30 a secret with the line end of its file") { app.client_secret = Secret{"s_1\n"}; }
     SECTION("no redirect URI") { app.redirect_uri.clear(); }
     SECTION("http outside loopback") { app.www_base = "http://www.example"; }
     const auto client = desk.client(coze::WebFlow{app});

@@ -227,6 +227,23 @@ TEST_CASE("a request that cannot work says why and is never sent") {
     CHECK_THAT(std::string(refresh.problem()), ContainsSubstring("no refresh token"));
 }
 
+TEST_CASE("S30 a client secret that no header may carry is not sent") {
+    for (const char* bad :
+         {"secret\r\nX-Evil: 1", "secret\n", "two words", "s\xc3\xa9", " secret"}) {
+        const ClientSecretBearer secret{Secret{bad}};
+        const TokenRequest requests[] = {
+            code_request(endpoint(), secret, Secret{"code_1"}, "http://127.0.0.1/cb", Secret{}),
+            refresh_request(endpoint(), secret, Secret{"refresh_1"})};
+        for (const TokenRequest& request : requests)
+            CHECK_THAT(request.problem, ContainsSubstring("client secret"));
+        RefreshExchange<> refresh{refresh_request(endpoint(), secret, Secret{"refresh_1"})};
+        CHECK(refresh.start(noon) == finished);
+        CHECK(refresh.refusal() == Refusal::client);
+    }
+    const ClientSecretBearer good{Secret{"!~secret_1=="}};
+    CHECK(refresh_request(endpoint(), good, Secret{"refresh_1"}).problem.empty());
+}
+
 TEST_CASE("S16 a client without a secret cannot exchange a code without a verifier") {
     const TokenRequest request =
         code_request(endpoint(), PublicClient{}, Secret{"code_1"}, "http://127.0.0.1/cb", Secret{});

@@ -87,6 +87,17 @@ TEST_CASE("a revocation sends nothing without a token, and none over http") {
                .problem.empty());
 }
 
+TEST_CASE("S30 a revocation does not send a client secret that no header may carry") {
+    Endpoint at{};
+    const oauth::SignOut end =
+        oauth::revoke(endpoint, oauth::ClientSecretBearer{Secret{"secret\r\nX-Evil: 1"}},
+                      Secret{"refresh_1"}, Secret{"access_1"}, "user", at.exchanger());
+    CHECK(!end);
+    CHECK(end.message.find("client secret") != std::string::npos);
+    CHECK(end.message.find("Evil") == std::string::npos);
+    CHECK(at.bodies.empty());
+}
+
 TEST_CASE("S31 signing out deletes the user's tokens whatever the service says") {
     std::vector<std::string> sent;
     int status = 200;
