@@ -546,7 +546,9 @@ private:
     }
     void remember(const std::string& key, store_parts::Unstored unstored) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        unstored_[key] = std::move(unstored);
+        store_parts::Unstored& place = unstored_[key];
+        if (place.is_anew && !unstored.is_anew) return;  // the user authorized meanwhile
+        place = std::move(unstored);
     }
     bool take_unstored(const std::string& key, store_parts::Unstored& unstored) {
         const std::lock_guard<std::mutex> lock(mutex_);

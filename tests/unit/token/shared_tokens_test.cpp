@@ -525,6 +525,25 @@ TEST_CASE("an authorization that the store does not take is stored before the ne
     CHECK(desk.process().obtain(desk.server, desk.clock).access_token.expose() == "access-1");
 }
 
+TEST_CASE("S32 an authorization during a refresh is kept, if the store takes neither of them") {
+    Desk desk;
+    desk.authorize();
+    desk.expire();
+    Failing failing{desk.memory};
+    failing.failing_from = 5;  // the commit of the refresh, if nothing came in between
+    failing.failing_for = 100000;
+    Process one{TokensIn{failing, stores::sealer("key-1")}};
+    desk.server.meanwhile = [&] {  // access-2 is of the authorization, access-3 of the refresh
+        CHECK_FALSE(one.shared.keep(one.key, desk.server.next_pair(), desk.clock));
+        desk.server.meanwhile = nullptr;
+    };
+    CHECK(one.obtain(desk.server, desk.clock).end == RefreshEnd::uncommitted);
+    *failing.operations = 1000000;
+    CHECK(one.obtain(desk.server, desk.clock).access_token.expose() == "access-2");
+    CHECK(desk.process().obtain(desk.server, desk.clock).access_token.expose() == "access-2");
+    CHECK(desk.server.calls == 1);
+}
+
 TEST_CASE("an app's token is obtained without the store, and once for all with it") {
     Desk desk;
     CHECK(desk.process().obtain(desk.server, desk.clock, {}, Grant::repeatable).end ==
