@@ -303,16 +303,19 @@ private:
                 (std::min)(until > now ? until - now : 0, oauth::detail::longest_lifetime)};
         };
         const Pin old = user.current.read();
-        if (constant_time_equal(old->token(), obtained.access_token.expose())) return;
+        const bool is_same = constant_time_equal(old->token(), obtained.access_token.expose());
+        if (is_same && obtained.expires_at <= user.dies_at) return;
         ++user.version;
         user.dies_at = obtained.expires_at;
         user.dies_at_latest = clock.now() + left(obtained.expires_at);
-        Signature* const fresh =
-            make_signature(this->credential_, obtained.access_token.expose(), old->generation + 1);
+        Signature* const fresh = make_signature(this->credential_, obtained.access_token.expose(),
+                                                is_same ? old->generation : old->generation + 1);
         fresh->expires_at = obtained.fresh_until;
         fresh->expires_at_latest = clock.now() + left(obtained.fresh_until);
         // Others may have used it with success; what this process asked for nobody has.
-        fresh->accepted.store(obtained.end != RefreshEnd::committed, rekey::detail::Order::relaxed);
+        fresh->accepted.store(is_same ? old->accepted.load(rekey::detail::Order::relaxed)
+                                      : obtained.end != RefreshEnd::committed,
+                              rekey::detail::Order::relaxed);
         user.current.replace(fresh);
     }
 

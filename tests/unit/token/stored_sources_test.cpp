@@ -88,3 +88,30 @@ TEST_CASE("S31 a user without a refresh token signs out of the access token that
     REQUIRE(office.revoked.size() == 1);
     CHECK(office.revoked[0].find("access-only") != std::string::npos);
 }
+
+TEST_CASE("an access token that a refresh gives once more lives on") {
+    Desk desk;
+    int refreshes = 0;
+    desk.wire.interfere([&](const Sent& sent, bool) -> std::optional<Reply> {
+        if (!sent.is_exchange()) return json(200, R"({"code":0,"data":{}})");
+        ++refreshes;
+        return json(200, R"({"access_token":"czu_the_same","expires_in":900,"refresh_token":"r_)" +
+                             std::to_string(refreshes) + "\"}");
+    });
+    const auto client = desk.client(coze::WebFlow{desk.web_app()}, TokensIn{token::MemoryStore{}});
+    oauth::TokenSet tokens;
+    tokens.access_token = Secret{"czu_the_same"};
+    tokens.refresh_token = Secret{"r_0"};
+    tokens.expires_at = desk.clock.unix_seconds() + 900;
+    client.adopt(Subject{"ann"}, std::move(tokens));
+    const auto chat = [&] { return client.send(desk.chat(), Subject{"ann"}, WithoutBinding{}); };
+    REQUIRE(chat());
+    desk.clock.advance(std::chrono::seconds{880});  // within its margin
+    REQUIRE(chat());
+    CHECK(refreshes == 1);
+    desk.clock.advance(std::chrono::seconds{60});  // the first life is over
+    const auto result = chat();
+    INFO((result ? std::string() : result.error().message()));
+    CHECK(result);
+    CHECK(refreshes == 1);
+}
