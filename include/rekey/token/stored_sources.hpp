@@ -126,6 +126,9 @@ public:
               const rekey::detail::CallExtras& extras, const Exchanger& exchanger, Clock& clock,
               Failure& failure) {
         const std::uint64_t version = user.version;
+        Secret over;  // by the steady clock: a wall clock that was set back may call it fresh
+        if (clock.now() >= user.dies_at_latest && clock.unix_seconds() < user.dies_at)
+            over = Secret(user.current.read()->token());
         lock.unlock();
         oauth::TokenSet brought;
         const auto send = [&](const Secret& refresh_token, const auto& is_held) {
@@ -135,8 +138,9 @@ public:
             return sent;
         };
         const Obtained obtained =
-            keeper_->obtain(Grant::rotating, key(extras.subject), refused.token.expose(),
-                            extras.stop, clock, send, extras.time_limit);
+            keeper_->obtain(Grant::rotating, key(extras.subject),
+                            over.empty() ? refused.token.expose() : over.expose(), extras.stop,
+                            clock, send, extras.time_limit);
 
         lock.lock();
         if (user.version != version) {  // the user authorized anew, or signed out: that counts
@@ -304,7 +308,7 @@ private:
         };
         const Pin old = user.current.read();
         const bool is_same = constant_time_equal(old->token(), obtained.access_token.expose());
-        if (is_same && obtained.expires_at <= user.dies_at) return;
+        if (is_same && obtained.expires_at <= user.dies_at && user.is_alive(clock)) return;
         ++user.version;
         user.dies_at = obtained.expires_at;
         user.dies_at_latest = clock.now() + left(obtained.expires_at);

@@ -115,3 +115,36 @@ TEST_CASE("an access token that a refresh gives once more lives on") {
     CHECK(result);
     CHECK(refreshes == 1);
 }
+
+TEST_CASE("S44 a wall clock that is set back revives no token of a store, and costs no user") {
+    Desk desk;
+    int refreshes = 0;
+    std::string sent_with;
+    desk.wire.interfere([&](const Sent& sent, bool) -> std::optional<Reply> {
+        if (!sent.is_exchange()) {
+            sent_with = sent.authorization;
+            return json(200, R"({"code":0,"data":{}})");
+        }
+        const std::string number = std::to_string(++refreshes);
+        return json(200, R"({"access_token":"czu_)" + number +
+                             R"(","expires_in":900,"refresh_token":"r_)" + number + "\"}");
+    });
+    const auto client = desk.client(coze::WebFlow{desk.web_app()}, TokensIn{token::MemoryStore{}});
+    const auto served_with = [&] {
+        sent_with.clear();
+        const auto result = client.send(desk.chat(), Subject{"ann"}, WithoutBinding{});
+        return result ? sent_with : result.error().message();
+    };
+    oauth::TokenSet tokens;
+    tokens.access_token = Secret{"czu_0"};
+    tokens.refresh_token = Secret{"r_0"};
+    tokens.expires_at = desk.clock.unix_seconds() + 900;
+    client.adopt(Subject{"ann"}, std::move(tokens));
+    CHECK(served_with() == "Bearer czu_0");
+    desk.clock.jump(-24 * 60 * 60);
+    CHECK(served_with() == "Bearer czu_0");
+    desk.clock.advance(std::chrono::seconds{900});
+    CHECK(served_with() == "Bearer czu_1");
+    CHECK(served_with() == "Bearer czu_1");
+    CHECK(refreshes == 1);
+}
