@@ -24,6 +24,11 @@ namespace rekey {
 inline namespace v0_1 {
 namespace coze {
 
+namespace detail {
+inline constexpr const char* not_visible =
+    " holds a space, a control character or a character outside ASCII";
+}
+
 /// The token is for one account: the personal UID of the app's owner, or an organization id (E7).
 struct Account {
     static constexpr std::string_view name = "personal";
@@ -87,7 +92,7 @@ public:
 
     /// Why no token can be asked for with these settings, in a sentence that names the setting;
     /// empty if nothing is in the way.
-    std::string problem() const { return problem(true); }
+    std::string problem() const { return made(1, true).problem; }
 
     /// A token request with a new assertion. Every try takes a new one: a JWT may be used once.
     TokenRequest token_request(std::int64_t unix_seconds) const {
@@ -133,6 +138,10 @@ private:
                    "token; use https";
         if (options_.client_id.empty()) return "the client id of the OAuth app is empty";
         if (options_.public_key_id.empty()) return "the public key id of the OAuth app is empty";
+        if (!oauth::detail::is_ascii_from('!', options_.client_id))
+            return std::string("the client id of the OAuth app").append(detail::not_visible);
+        if (!oauth::detail::is_ascii_from('!', options_.public_key_id))
+            return std::string("the public key id of the OAuth app").append(detail::not_visible);
         if (signs && !options_.signer) return "there is no signer for the private key";
         if (options_.duration_seconds < 1 || options_.duration_seconds > 86399)
             return "duration_seconds is not between 1 and 86399";
@@ -165,7 +174,7 @@ private:
         if (!request.problem.empty()) return request;
         request.signing_input = oauth::signing_input(claims, options_.public_key_id);
         if (request.signing_input.empty()) {
-            request.problem = "the JWT has a text that is not UTF-8";
+            request.problem = "session_name, device_id or custom_consumer is not UTF-8";
             return request;
         }
         request.http.method = "POST";

@@ -142,6 +142,9 @@ template <> struct EnvironmentOf<AppAuth> {
         if (options.client_id.empty()) return Made::missing("COZE_JWT_OAUTH_CLIENT_ID");
         options.public_key_id = variable("COZE_JWT_OAUTH_PUBLIC_KEY_ID");
         if (options.public_key_id.empty()) return Made::missing("COZE_JWT_OAUTH_PUBLIC_KEY_ID");
+        for (const char* const name : {"COZE_JWT_OAUTH_CLIENT_ID", "COZE_JWT_OAUTH_PUBLIC_KEY_ID"})
+            if (!oauth::detail::is_ascii_from('!', variable(name)))
+                return Made::wrong(name, std::string("it").append(not_visible));
         AppAuthOptions enterprise = options;
         options.id = variable("COZE_ACCOUNT_ID");
         if (options.id.empty()) return Made::missing("COZE_ACCOUNT_ID");

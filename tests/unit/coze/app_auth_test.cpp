@@ -172,9 +172,25 @@ TEST_CASE("settings that cannot work are named before anything is sent") {
     const auto problem = [&desk](auto spoil) {
         coze::AppAuthOptions options = options_for(desk, "12345");
         spoil(options);
-        return request_of<coze::Account>(options).problem;
+        const std::string text = request_of<coze::Account>(options).problem;
+        const std::string before = coze::AppAuth<coze::Account>{options}.problem();
+        if (text.find("signature") == text.npos) CHECK(before == text);  // it is asked for none
+        return text;
     };
+    CHECK(problem([](auto&) {}).empty());
+    CHECK(problem([](auto& o) { o.session_name = "\xe4\xbd\xa0\xe5\xa5\xbd \"1\""; }).empty());
     CHECK_THAT(problem([](auto& o) { o.client_id.clear(); }), ContainsSubstring("client id"));
+    for (const char* const bad : {"\xff", "1128\r", "1128\n", " 1128", "app 1", "\xe4\xbd\xa0"}) {
+        CAPTURE(bad);
+        CHECK_THAT(problem([bad](auto& o) { o.client_id = bad; }), ContainsSubstring("client id"));
+        CHECK_THAT(problem([bad](auto& o) { o.public_key_id = bad; }),
+                   ContainsSubstring("public key id"));
+    }
+    CHECK_THAT(problem([](auto& o) { o.session_name = "\xff"; }),
+               ContainsSubstring("session_name"));
+    CHECK_THAT(problem([](auto& o) { o.device_id = "\xff"; }), ContainsSubstring("device_id"));
+    CHECK_THAT(problem([](auto& o) { o.custom_consumer = "\xff"; }),
+               ContainsSubstring("custom_consumer"));
     CHECK_THAT(problem([](auto& o) { o.public_key_id.clear(); }),
                ContainsSubstring("public key id"));
     CHECK_THAT(problem([](auto& o) { o.signer = oauth::Signer{}; }), ContainsSubstring("signer"));

@@ -116,3 +116,21 @@ TEST_CASE("a credential that could not serve after the move is named before it")
     environment.set("COZE_ACCOUNT_ID", "../1");
     CHECK(coze::from_environment<coze::AppAuth>(signer()).variable() == "COZE_ACCOUNT_ID");
 }
+
+TEST_CASE("a variable that came with the line end of its file is named, never its value") {
+    Environment environment;
+    for (const char* const name : {"COZE_JWT_OAUTH_CLIENT_ID", "COZE_JWT_OAUTH_PUBLIC_KEY_ID",
+                                   "COZE_ACCOUNT_ID", "COZE_ENTERPRISE_ID"}) {
+        environment.set("COZE_JWT_OAUTH_CLIENT_ID", "1128").set("COZE_ACCOUNT_ID", "12345");
+        environment.set("COZE_JWT_OAUTH_PUBLIC_KEY_ID", "k").set("COZE_ENTERPRISE_ID", "e_1");
+        CHECK(coze::from_environment<coze::AppAuth>(signer()));
+        for (const char* const bad : {"1128\r", "1128\n", " 1128", "\xff"}) {
+            CAPTURE(name, bad);
+            environment.set(name, bad);
+            const auto chain = coze::from_environment<coze::AppAuth>(signer());
+            CHECK_FALSE(chain);
+            CHECK(chain.variable() == name);
+            CHECK(chain.error().find("1128") == std::string::npos);
+        }
+    }
+}
