@@ -13,6 +13,9 @@
 
 namespace rekey {
 inline namespace v0_1 {
+namespace token {
+template <class Text> Duration asked_pause(const Text& retry_after, std::string_view date) noexcept;
+}
 namespace driver {
 
 /// What came back from the token endpoint, whatever type the transport answers with.
@@ -26,7 +29,7 @@ struct ExchangeAnswer {
     std::string log_id{};
     std::string detail{};
     std::string date{};       ///< The server's clock, as it wrote it.
-    Duration retry_after{0};  ///< The server's hint in seconds; zero without one.
+    Duration retry_after{0};  ///< The server's hint; zero without one.
 };
 
 /// Sends one token request over a transport and waits for the answer.
@@ -79,20 +82,11 @@ private:
         answer.content_type = std::string(Reads::header(response, "Content-Type"));
         answer.body = std::string(Reads::body(response));
         answer.date = std::string(Reads::header(response, "Date"));
-        answer.retry_after = seconds_in(Reads::header(response, "Retry-After"));
+        answer.retry_after =
+            token::asked_pause(Reads::header(response, "Retry-After"), answer.date);
         for (const std::string_view name : Service::log_id_headers)
             if (answer.log_id.empty()) answer.log_id = std::string(Reads::header(response, name));
         return answer;
-    }
-    /// RFC 9110 §10.2.3, delay-seconds; a day at most.
-    static Duration seconds_in(std::string_view text) noexcept {
-        constexpr std::int64_t day = 86400;
-        std::int64_t seconds = 0;
-        for (const char c : text) {
-            if (c < '0' || c > '9') return Duration{0};
-            seconds = seconds >= day ? day : seconds * 10 + (c - '0');
-        }
-        return std::chrono::seconds{seconds < day ? seconds : day};
     }
     static ExchangeAnswer failed(TransportError&& error) {
         ExchangeAnswer answer;

@@ -16,6 +16,7 @@
 #include <rekey/stop_signal.hpp>
 #include <rekey/token/signature.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -70,6 +71,29 @@ constexpr std::int64_t skew_of(std::string_view date, std::int64_t sent_at,
     if (theirs.unix_seconds > answered_at) return theirs.unix_seconds - answered_at;
     if (theirs.unix_seconds + 1 < sent_at) return theirs.unix_seconds + 1 - sent_at;  // it was cut
     return 0;
+}
+
+/// So long an endpoint asks to be left alone, a day at most: seconds, or a date, which counts from
+/// the `Date` of the same answer; nothing without that.
+///
+/// Source  RFC 9110 §10.2.3
+template <class Text>
+Duration asked_pause(const Text& retry_after, std::string_view date) noexcept {
+    constexpr std::int64_t day = 86400;
+    constexpr std::int64_t about_now = 1'800'000'000;  // for the century of two digits
+    const std::string_view text(retry_after);
+    std::int64_t seconds = 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9') {
+            const detail::HttpDate sent = detail::http_date(date, about_now);
+            const detail::HttpDate until = detail::http_date(text, sent.unix_seconds);
+            if (!sent.is_date || !until.is_date) return Duration{0};
+            seconds = until.unix_seconds - sent.unix_seconds;
+            break;
+        }
+        seconds = seconds >= day ? day : seconds * 10 + (c - '0');
+    }
+    return std::chrono::seconds{seconds < 0 ? 0 : seconds < day ? seconds : day};
 }
 
 /// How often one exchange is tried when the endpoint fails in passing, each time with a new

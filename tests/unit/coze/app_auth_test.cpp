@@ -378,6 +378,34 @@ TEST_CASE("a failing token endpoint is asked three times, each time with a new a
           std::vector<Duration>{std::chrono::milliseconds{200}, std::chrono::milliseconds{400}});
 }
 
+TEST_CASE("S66 S67 a token endpoint that names a time is left alone until then, by its own clock") {
+    Lane lane;
+    const auto answer = [](std::string date, std::string retry_after) {
+        return HttpResponse{
+            503, {{"Date", std::move(date)}, {"Retry-After", std::move(retry_after)}}, "", false};
+    };
+    const std::string dates[] = {"Mon, 21 Sep 2026 09:02:10 GMT", "Monday, 21-Sep-26 09:02:10 GMT",
+                                 "Mon Sep 21 09:02:10 2026"};
+    for (const std::string& date : dates) {
+        testing::Script http;
+        http.then(answer("Mon, 21 Sep 2026 09:00:10 GMT", date));
+        http.then(HttpResponse{200, {}, R"({"access_token":"czs_1","expires_in":900})", false});
+        http.then(200);
+        testing::ManualClock clock;  // hours ahead of the endpoint's
+        const Client client{
+            http, CredentialChain{coze::AppAuth<coze::Account>{options_for(lane.desk, "12345")}},
+            coze::RetryOnRefusal{}, UseClock{clock}};
+        CHECK_FALSE(client.send(lane.chat()));
+        clock.advance(std::chrono::seconds{119});
+        CHECK_FALSE(client.send(lane.chat()));
+        CHECK(http.sends().size() == 1);
+        CHECK(clock.waits().empty());
+        clock.advance(std::chrono::seconds{1});
+        CHECK(client.send(lane.chat()));
+        CHECK(http.sends().size() == 3);
+    }
+}
+
 namespace {
 
 /// A service whose clock is not ours: it takes assertions of its own minute only, and its tokens

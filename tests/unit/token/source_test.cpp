@@ -728,6 +728,25 @@ TEST_CASE("S66 an endpoint that asks for a pause is left alone so long") {
     CHECK(life.call() == Fetched::unproven);
 }
 
+TEST_CASE("S66 what an endpoint asks for is seconds or a date, a day at most") {
+    using std::chrono::seconds;
+    constexpr auto date = "Mon, 21 Sep 2026 14:13:20 GMT";
+    const auto asked = [&](std::string_view text) { return token::asked_pause(text, date); };
+    CHECK(asked("") == seconds{0});
+    CHECK(asked("90") == seconds{90});
+    CHECK(asked("-90") == seconds{0});
+    CHECK(asked("90 or more") == seconds{0});
+    CHECK(asked("99999999999999999999999") == seconds{86400});
+    CHECK(asked("Mon, 21 Sep 2026 14:14:50 GMT") == seconds{90});
+    CHECK(asked("Monday, 21-Sep-26 14:14:50 GMT") == seconds{90});
+    CHECK(asked("Mon Sep 21 14:14:50 2026") == seconds{90});
+    CHECK(asked("Mon, 21 Sep 2026 14:13:19 GMT") == seconds{0});
+    CHECK(asked("Fri, 31 Dec 9999 23:59:59 GMT") == seconds{86400});
+    CHECK(asked("Mon, 31 Sep 2026 14:14:50 GMT") == seconds{0});
+    CHECK(token::asked_pause(std::string("Mon, 21 Sep 2026 14:14:50 GMT"), "") == seconds{0});
+    CHECK(token::asked_pause("Mon, 21 Sep 2026 14:14:50 GMT", "soon") == seconds{0});
+}
+
 TEST_CASE("a renewal that failed is not tried again within the pause, and the token serves on") {
     Life life;
     life.begin();
