@@ -72,6 +72,10 @@ public:
     Store& store() const noexcept { return store_; }
     const Sealer& sealer() const noexcept { return sealer_; }
     const token::RefreshTimes& times() const noexcept { return times_; }
+    /// For the client that this is a policy of: shortens `RefreshTimes::patience`.
+    void wait_at_most(Duration most) noexcept {
+        if (most < times_.patience) times_.patience = most;
+    }
     /// What the calls of all clients with a copy of this have met so far; any thread.
     token::StoreCounts counts() const noexcept { return counter_->counts(); }
     token::StoreCounter& counter() const noexcept { return *counter_; }

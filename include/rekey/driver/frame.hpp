@@ -96,7 +96,7 @@ template <class Transport, class... Policies> struct Parts {
         if constexpr (std::is_void_v<First<Role::store>>)
             return credentials(policies...);
         else
-            return Chain{credentials(policies...), pick<Role::store>(policies...)};
+            return Chain{credentials(policies...), pick<Role::store>(policies...), policies...};
     }
     /// Those of its chain, after the user's if a flow brings it.
     template <class... Given> static decltype(auto) credentials(const Given&... policies) {

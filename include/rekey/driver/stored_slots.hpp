@@ -19,10 +19,26 @@ namespace rekey {
 inline namespace v0_1 {
 namespace driver {
 
+/// A policy that says how long a call takes at most: `Deadline`.
+REKEY_DETECT(BoundsTime, Policy, Duration(std::declval<const Policy&>().rule().most_time()))
+
 /// A chain, and the policy that keeps its tokens.
 template <class Chain, class Tokens> struct StoredChain {
+    /// `policies`   of the client: none of its calls waits for other processes longer than it may
+    ///              take itself.
+    template <class... Policies>
+    StoredChain(Chain chain, Tokens keeper, const Policies&... policies)
+        : credentials(std::move(chain)), tokens(std::move(keeper)) {
+        (bound(policies), ...);
+    }
+
     Chain credentials;
     Tokens tokens;
+
+private:
+    template <class Policy> void bound([[maybe_unused]] const Policy& policy) {
+        if constexpr (BoundsTime<Policy>::value) tokens.wait_at_most(policy.rule().most_time());
+    }
 };
 
 /// A credential whose tokens stay in the client that has it.

@@ -8,6 +8,7 @@
 #include <rekey/tokens_in.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -49,6 +50,13 @@ struct Office {
     template <class Caller> auto chat(const Caller& caller) {
         return caller.send(desk.chat(), Subject{"ann"}, WithoutBinding{});
     }
+};
+
+/// A store that ages by the clock of the test.
+struct Lent {
+    obo::Clock* clock;
+    TimePoint now() const noexcept { return clock->now(); }
+    std::int64_t unix_seconds() const noexcept { return clock->unix_seconds(); }
 };
 
 }  // namespace
@@ -147,4 +155,33 @@ TEST_CASE("S44 a wall clock that is set back revives no token of a store, and co
     CHECK(served_with() == "Bearer czu_1");
     CHECK(served_with() == "Bearer czu_1");
     CHECK(refreshes == 1);
+}
+
+TEST_CASE("S70 a call waits for another process no longer than its Deadline, or its client's") {
+    Desk desk;
+    const token::BasicMemoryStore<Lent> store{Lent{&desk.clock}};
+    coze::WebFlow flow{desk.web_app()};
+    const auto waited = [&](const auto& client, auto... more) {
+        oauth::TokenSet tokens;
+        tokens.access_token = Secret{"czu_0"};
+        tokens.refresh_token = Secret{"r_0"};
+        tokens.expires_at = desk.clock.unix_seconds();
+        client.adopt(Subject{"ann"}, std::move(tokens));
+        token::BasicMemoryStore<Lent> other = store;
+        const std::string key = token::record_key(flow.stored_as(), "ann", token::Unsealed{});
+        REQUIRE(other.acquire(key, "other", std::chrono::hours{1}).outcome ==
+                token::Leased::acquired);
+        const TimePoint began = desk.clock.now();
+        const auto result = client.send(desk.chat(), Subject{"ann"}, WithoutBinding{}, more...);
+        REQUIRE(!result);
+        CHECK(desk.wire.sent().empty());
+        return desk.clock.now() - began;
+    };
+    const TokensIn tokens{store, token::Unsealed{}};
+    CHECK(waited(desk.client(flow, tokens)) == std::chrono::seconds{45});
+    const auto bounded = desk.client(flow, tokens, Deadline{std::chrono::seconds{2}});
+    CHECK(waited(bounded) == std::chrono::seconds{2});
+    CHECK(waited(bounded, Deadline{std::chrono::seconds{1}}) == std::chrono::seconds{1});
+    CHECK(waited(bounded, Deadline{std::chrono::minutes{1}}) == std::chrono::seconds{2});
+    CHECK(tokens.times().patience == std::chrono::seconds{45});  // of the others as well
 }
