@@ -79,6 +79,7 @@ public:
             SentTokens sent;
             sent.outcome = outcome == Fetched::misconfigured ? Spent::misfit : Spent::not_sent;
             if (outcome > Fetched::renewed) return sent;
+            if (this->replacements() != replacements) return sent;  // of another record
             sent.outcome = Spent::ok;
             sent.tokens.access_token = Secret(pin->token());
             sent.tokens.expires_at = whole(pin->expires_at, clock.unix_seconds());

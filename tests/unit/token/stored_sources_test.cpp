@@ -10,8 +10,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace rekey;
@@ -184,4 +187,62 @@ TEST_CASE("S70 a call waits for another process no longer than its Deadline, or 
     CHECK(waited(bounded, Deadline{std::chrono::seconds{1}}) == std::chrono::seconds{1});
     CHECK(waited(bounded, Deadline{std::chrono::minutes{1}}) == std::chrono::seconds{2});
     CHECK(tokens.times().patience == std::chrono::seconds{45});  // of the others as well
+}
+
+namespace {
+
+/// A store at which something happens when a lease is asked for.
+struct Noticed {
+    token::MemoryStore memory{};
+    std::shared_ptr<std::function<void()>> meanwhile = std::make_shared<std::function<void()>>();
+
+    token::StoreEntry load(std::string_view key) { return memory.load(key); }
+    token::Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to,
+                        const Secret& value) {
+        return memory.swap(key, from, to, value);
+    }
+    token::LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
+        if (*meanwhile) std::exchange(*meanwhile, nullptr)();
+        return memory.acquire(key, owner, life);
+    }
+    token::Leased renew(std::string_view key, std::string_view owner, Duration life) {
+        return memory.renew(key, owner, life);
+    }
+    void release(std::string_view key, std::string_view owner) { memory.release(key, owner); }
+};
+
+}  // namespace
+
+TEST_CASE("a token that came after a replacement is not stored as that of the credential before") {
+    std::vector<std::string> served;
+    const auto http = [&served](const HttpRequest& request, const Attempt& attempt) {
+        const std::size_t account = request.url.find("/account/");
+        if (account == std::string::npos) {
+            served.emplace_back(attempt.authorization());
+            return HttpResponse{200, {}, R"({"code":0,"data":{}})", false};
+        }
+        const std::string id = request.url.substr(account + 9, 3);
+        return HttpResponse{
+            200, {}, R"({"access_token":"czs_of_)" + id + R"(","expires_in":900})", false};
+    };
+    const auto app = [](std::string id) {
+        coze::AppAuthOptions options;
+        options.client_id = "app";
+        options.public_key_id = "key";
+        options.signer = oauth::Signer{[](std::string_view) { return std::string("signature"); }};
+        options.id = std::move(id);
+        return coze::AppAuth<coze::Account>{std::move(options)};
+    };
+    const HttpRequest chat{"POST", "https://api.coze.com/v3/chat", {}, "{}"};
+    Noticed store;
+    const auto process = [&] {
+        return Client{http, CredentialChain{app("111")}, coze::RetryOnRefusal{},
+                      TokensIn{store, token::Unsealed{}}};
+    };
+    const auto first = process();
+    *store.meanwhile = [&] { first.replace(app("222")); };
+    REQUIRE(first.send(chat));
+    CHECK(served.back() == "Bearer czs_of_222");
+    REQUIRE(process().send(chat));  // another process has the credential that was replaced here
+    CHECK(served.back() == "Bearer czs_of_111");
 }
