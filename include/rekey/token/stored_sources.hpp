@@ -88,7 +88,11 @@ public:
         const Obtained obtained = keeper_->obtain(Grant::repeatable, key, refused_token.expose(),
                                                   extras.stop, clock, send, extras.time_limit);
         if (has_sent && outcome <= Fetched::renewed) return outcome;
-        if (obtained.has_token()) return this->take_over(pin, obtained, replacements, report);
+        if (obtained.has_token()) {
+            const Fetched taken = this->take_over(pin, obtained, replacements, report);
+            if (taken <= Fetched::renewed) return taken;
+            return lead(pin, extras, exchanger, clock, refused, report);  // it was replaced
+        }
         pin.release();
         if (has_sent) return outcome;
         report.reach = Reach::never_sent;

@@ -195,8 +195,13 @@ namespace {
 struct Noticed {
     token::MemoryStore memory{};
     std::shared_ptr<std::function<void()>> meanwhile = std::make_shared<std::function<void()>>();
+    std::shared_ptr<std::function<void()>> when_loaded = std::make_shared<std::function<void()>>();
 
-    token::StoreEntry load(std::string_view key) { return memory.load(key); }
+    token::StoreEntry load(std::string_view key) {
+        token::StoreEntry entry = memory.load(key);
+        if (*when_loaded) std::exchange(*when_loaded, nullptr)();
+        return entry;
+    }
     token::Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to,
                         const Secret& value) {
         return memory.swap(key, from, to, value);
@@ -245,4 +250,12 @@ TEST_CASE("a token that came after a replacement is not stored as that of the cr
     CHECK(served.back() == "Bearer czs_of_222");
     REQUIRE(process().send(chat));  // another process has the credential that was replaced here
     CHECK(served.back() == "Bearer czs_of_111");
+
+    // A call that finds the token of the credential before goes on with the new one as well.
+    const auto third = process();
+    *store.when_loaded = [&] { third.replace(app("222")); };
+    const auto result = third.send(chat);
+    INFO((result ? std::string() : result.error().message()));
+    CHECK(result);
+    CHECK(served.back() == "Bearer czs_of_222");
 }
