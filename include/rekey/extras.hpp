@@ -92,15 +92,11 @@ struct Stop {
 
 /// The extras of a call, sorted.
 struct CallExtras {
-    bool idempotent = false;
-    bool pinned = false;
-    bool has_binding = false;
+    bool idempotent = false, pinned = false, has_binding = false;
     bool reauthorized = false;  ///< Set by `resume` only.
     bool signs_in = false;      ///< `subject` is the user of `SignedInAs`.
     std::uint8_t slot = 0;
-    std::string_view pinned_name{};
-    std::string_view idempotency_key{};
-    std::string_view subject{};
+    std::string_view pinned_name{}, idempotency_key{}, subject{};
     std::string_view binding{};  ///< Empty without one.
     std::string_view return_to{};
     Duration time_limit{0};  ///< Meaningful if a `Deadline` is among them.

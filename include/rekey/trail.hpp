@@ -93,8 +93,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t half = 4;
-    static constexpr std::size_t kept = 2 * half;
+    static constexpr std::size_t half = 4, kept = 2 * half;
 
     std::size_t count_;
     detail::Names names_{};

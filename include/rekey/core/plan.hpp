@@ -35,9 +35,7 @@ struct NoChain {
     static constexpr bool mixes_identities = false;
     using Services = TypeList<>;
     struct Rule {
-        static constexpr std::uint32_t slot_count = 1;
-        static constexpr std::uint32_t fetching = 0;
-        static constexpr std::uint32_t user_slots = 0;
+        static constexpr std::uint32_t slot_count = 1, fetching = 0, user_slots = 0;
     };
 };
 

@@ -140,8 +140,7 @@ inline const char* json_number_end(const char* at, const char* last) noexcept {
     std::uint64_t sum = 0;      // the digits so far, without the zeros at their end
     std::int64_t scale = 0;     // those zeros, then the power of ten that is still to be applied
     std::int64_t fraction = 0;  // digits behind the point
-    std::int64_t exponent = 0;
-    std::int64_t in_fraction = 0;
+    std::int64_t exponent = 0, in_fraction = 0;
     for (; first != last && (*first | 0x20) != 'e'; ++first) {
         if (*first == '.') {
             in_fraction = 1;

@@ -38,28 +38,30 @@ template <class Credential, SlotKind = slot_kind<Credential>> class Slot;
 /// A source of users' tokens can ask a user for a new authorization.
 REKEY_DETECT(AsksUsers, Source, Source::asks_users)
 
+/// The signature of a credential whose token is a member.
+template <class Credential>
+token::Signature* signature_of(const Credential& credential, std::uint64_t generation) {
+    return token::make_signature(
+        credential, CredentialTraits<Credential>::token(credential, Context{}), generation);
+}
+
 /// A token that stands in the credential: signed once, here.
 template <class Credential> class Slot<Credential, SlotKind::fixed> {
 public:
     Slot(const Credential& credential, detail::Readers& readers)
-        : signature_(sign(credential, 1), readers) {}
+        : signature_(signature_of(credential, 1), readers) {}
 
-    static constexpr bool exchanges = false;
-    static constexpr bool asks_users = false;
+    static constexpr bool exchanges = false, asks_users = false;
 
     token::Pin read(const Context&) { return signature_.read(); }
     /// The signature as it stands, if it is known without asking anybody.
     token::Pin peek() { return signature_.read(); }
     void replace(const Credential& credential) {
         const std::uint64_t generation = signature_.read()->generation + 1;
-        signature_.replace(sign(credential, generation));
+        signature_.replace(signature_of(credential, generation));
     }
 
 private:
-    static token::Signature* sign(const Credential& credential, std::uint64_t generation) {
-        return token::make_signature(
-            credential, CredentialTraits<Credential>::token(credential, Context{}), generation);
-    }
     token::Snapshot signature_;
 };
 
@@ -69,8 +71,7 @@ public:
     Slot(const Credential& credential, detail::Readers& readers)
         : credential_(new Credential(credential), readers) {}
 
-    static constexpr bool exchanges = false;
-    static constexpr bool asks_users = false;
+    static constexpr bool exchanges = false, asks_users = false;
 
     static token::Pin peek() noexcept { return {}; }
     /// The function is called here, so it may throw: nothing is held then.
@@ -90,9 +91,9 @@ template <class Credential>
 class Slot<Credential, SlotKind::exchanged>
     : public Credential::Exchange::template Source<Credential> {
 public:
-    static constexpr bool exchanges = true;
-    static constexpr bool asks_users =
-        AsksUsers<typename Credential::Exchange::template Source<Credential>>::value;
+    static constexpr bool
+        exchanges = true,
+        asks_users = AsksUsers<typename Credential::Exchange::template Source<Credential>>::value;
     Slot(const Credential& credential, detail::Readers&)
         : Credential::Exchange::template Source<Credential>(credential) {}
 };
@@ -100,8 +101,7 @@ public:
 /// Stands in for a credential that was refused in words, so that one mistake gives one error.
 template <class Credential> class Slot<Credential, SlotKind::not_understood> {
 public:
-    static constexpr bool exchanges = false;
-    static constexpr bool asks_users = false;
+    static constexpr bool exchanges = false, asks_users = false;
     Slot(const Credential&, detail::Readers&) {}
     static token::Pin read(const Context&) noexcept { return {}; }
     static token::Pin peek() noexcept { return {}; }
@@ -153,9 +153,8 @@ struct FixedChain : detail::CheckedBefore {
     static constexpr bool mixes_identities = false;
     using Services = detail::TypeList<Service>;
     struct Rule {
-        static constexpr std::uint32_t slot_count = Count;
-        static constexpr std::uint32_t fetching = 0;
-        static constexpr std::uint32_t user_slots = 0;  // asked for only where users are asked
+        // Users' slots are asked for only where users are asked.
+        static constexpr std::uint32_t slot_count = Count, fetching = 0, user_slots = 0;
     };
 };
 
@@ -301,11 +300,6 @@ private:
     void sign(const CredentialChain<Credentials...>& chain, std::index_sequence<Indices...>) {
         (signatures_[Indices].begin_with(signature_of(detail::at<Indices>(chain.credentials), 1)),
          ...);
-    }
-    template <class Credential>
-    static token::Signature* signature_of(const Credential& credential, std::uint64_t generation) {
-        return token::make_signature(
-            credential, CredentialTraits<Credential>::token(credential, Context{}), generation);
     }
 
     detail::Readers readers_{};

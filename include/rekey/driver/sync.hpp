@@ -21,13 +21,9 @@ namespace driver {
 /// What came back from the token endpoint, whatever type the transport answers with.
 struct ExchangeAnswer {
     Reach reach = Reach::answered;
-    bool lasting = false;
-    bool cancelled = false;
+    bool lasting = false, cancelled = false;
     int status = 0;
-    std::string content_type{};
-    std::string body{};
-    std::string log_id{};
-    std::string detail{};
+    std::string content_type{}, body{}, log_id{}, detail{};
     std::string date{};       ///< The server's clock, as it wrote it.
     Duration retry_after{0};  ///< The server's hint; zero without one.
 };

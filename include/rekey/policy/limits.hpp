@@ -19,8 +19,7 @@ inline namespace v0_1 {
 /// Requires     at least 1.
 template <unsigned Limit = 0> struct MaxAttempts {
     static constexpr Role role = Role::limit;
-    static constexpr bool bounds_call = true;
-    static constexpr bool reads_time = false;
+    static constexpr bool bounds_call = true, reads_time = false;
 
     struct Rule {
         constexpr Ruling judge(const Proposal& proposal) const noexcept {
@@ -35,8 +34,7 @@ template <unsigned Limit = 0> struct MaxAttempts {
 /// one: a call sends at least once.
 template <> struct MaxAttempts<0> {
     static constexpr Role role = Role::limit;
-    static constexpr bool bounds_call = true;
-    static constexpr bool reads_time = false;
+    static constexpr bool bounds_call = true, reads_time = false;
     std::uint32_t limit = 1;
 
     template <class Integer, class = std::enable_if_t<std::is_integral_v<Integer>>>
@@ -63,8 +61,7 @@ template <class Integer> MaxAttempts(Integer) -> MaxAttempts<0>;
 /// Ends with    StopReason::not_retryable.
 struct NoRetry {
     static constexpr Role role = Role::limit;
-    static constexpr bool bounds_call = true;
-    static constexpr bool reads_time = false;
+    static constexpr bool bounds_call = true, reads_time = false;
 
     struct Rule {
         constexpr Ruling judge(const Proposal& proposal) const noexcept {
@@ -89,9 +86,7 @@ struct NoRetry {
 class Deadline {
 public:
     static constexpr Role role = Role::limit;
-    static constexpr bool bounds_call = true;
-    static constexpr bool reads_time = true;
-    static constexpr bool is_extra = true;
+    static constexpr bool bounds_call = true, reads_time = true, is_extra = true;
 
     constexpr explicit Deadline(Duration limit) noexcept : limit_(limit) {}
 

@@ -53,9 +53,7 @@ inline const char* problem_with_header(std::string_view header, std::string_view
 
 /// How a credential wants to be put on the wire.
 struct Manner {
-    std::string_view header;
-    std::string_view scheme;
-    std::string_view origin;
+    std::string_view header, scheme, origin;
     bool origin_is_wrong;  ///< Found by the caller, which knows whether there can be an origin.
 };
 
