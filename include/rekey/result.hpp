@@ -97,8 +97,7 @@ private:
 
 /// Texts that were not in a response. Few calls have any, so they live behind one pointer.
 struct Words {
-    std::string note{};
-    std::string log_id{};
+    std::string note{}, log_id{};
     AskedOfUser authorization{};
     Duration retry_after{0};
     Shared<Names::Owned> names{};  // keeps a name alive that was made at run time
@@ -107,8 +106,7 @@ struct Words {
 /// What `describe` puts into words.
 struct ErrorText : ErrorFacts {
     StopReason reason;
-    std::string_view message;
-    std::string_view log_id;
+    std::string_view message, log_id;
     std::size_t attempts;
     Duration retry_after;
 };
@@ -278,7 +276,7 @@ public:
         void log_id(std::string&& text) { words().log_id.swap(text); }
         void ask(AuthorizationRequest request) { words().authorization.set(std::move(request)); }
         void come_back_after(Duration delay) {
-            if (delay > Duration{0}) words().retry_after = delay;
+            if (delay > error().retry_after()) words().retry_after = delay;
         }
         /// Says that nothing has happened so far.
         void fill() noexcept {

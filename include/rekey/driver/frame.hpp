@@ -318,10 +318,8 @@ template <> struct Asked<true> {
 
 /// The texts of an error, out of which the tokens of a call are cut.
 struct TokenFreeWords {
-    std::string message;
-    std::string log_id;
-    bool message_changed = false;
-    bool log_id_changed = false;
+    std::string message, log_id;
+    bool message_changed = false, log_id_changed = false;
 
     template <class Pin> void cut_out(const Pin& pin) {
         if (pin) cut_out_of(*pin);
@@ -372,6 +370,10 @@ public:
     static constexpr bool in_place = std::is_same_v<Answer, Response>;
     /// Whether a send can follow a refusal at once.
     static constexpr bool goes_on_refused = Plan::slot_count > 1 || Plan::reauthorizes;
+    /// Whether a door or the time may stop what follows an attempt that is not reported.
+    static constexpr bool keeps_later =
+        (Plan::admits || Plan::reads_clock) &&
+        (Plan::Chain::fetching != 0 || (goes_on_refused && Plan::most_moves == Plan::unbounded));
     struct Nothing {};
     /// Whether a signed copy of the request may be sent again when an attempt is repeated.
     static constexpr bool keeps_copy =
@@ -533,7 +535,8 @@ public:
         const Action next = call_.sent(facts, now);
         const TrailEntry& entry = record(facts, false);
         const bool is_over = next.kind == Kind::finish && next.reason == StopReason::success;
-        if (!is_over && !is_reported(entry, next)) return next;
+        if (!is_over && !is_reported(entry, next))
+            return put_aside(&response_in(answer), nullptr), next;
         if (!is_over) reported_pin_ = std::move(pin_);
         report(entry);  // of no meaning in a success
         result_.keep(std::move(response_in(answer)));
@@ -549,7 +552,8 @@ public:
         const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
                                                                          : call_.sent(facts, now);
         const TrailEntry& entry = record(facts, false);
-        if (refusal_reported_ && next.kind != Kind::finish) return next;
+        if (refusal_reported_ && next.kind != Kind::finish)
+            return put_aside(nullptr, &error.detail), next;
         report(entry);
         reported_pin_ = std::move(pin_);
         result_.drop();
@@ -820,6 +824,27 @@ protected:
             next.kind != Kind::finish && next.kind != Kind::reauthorize && next.move == Move::renew;
         return !renewal_follows && !refusal_reported_ && (refusal_reported_ = true);
     }
+    /// Keeps what came of an attempt that is not reported, for it is to be repeated or renewed.
+    void put_aside([[maybe_unused]] Response* response, [[maybe_unused]] std::string* detail) {
+        if constexpr (keeps_later) {
+            if (refusal_reported_ && is_refusal(result_.trail().back().failure)) return;
+            TokenFreeWords words;
+            if (response != nullptr) words.log_id = Examiner::log_id(*response);
+            words.message = response != nullptr ? Examiner::message(*response) : *detail;
+            words.cut_out(pin_);
+            later_.set(Later{{}, std::move(words), result_.trail().count()});
+            if (response != nullptr) (*later_).response.set(std::move(*response));
+        }
+    }
+    /// It is not: that stopped the call, and is reported.
+    [[gnu::noinline, gnu::cold]] void report_later() {
+        const Duration delay = result_.error().retry_after();
+        report(result_.trail().back());
+        result_.place() = std::move((*later_).response);
+        result_.note(std::move((*later_).words.message));
+        result_.log_id(std::move((*later_).words.log_id));
+        result_.come_back_after(delay);
+    }
     detail::Maybe<Answer>& place_of_answer([[maybe_unused]] Inbox& inbox) noexcept {
         if constexpr (in_place)
             return result_.place();
@@ -882,6 +907,10 @@ protected:
     }
 
     [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {
+        if constexpr (keeps_later)
+            if (later_ && (*later_).at == result_.trail().count() &&
+                reason != StopReason::cancelled)
+                report_later();
         if (reason == StopReason::cancelled)
             result_.error().kind = ErrorKind::cancelled;
         else if (exchange_reported_ && result_.error().kind != ErrorKind::configuration)
@@ -923,14 +952,18 @@ protected:
     Duration timeout_{0};
     std::uint32_t number_ = 0;
     Move move_ = Move::first;
-    std::uint8_t slot_ = 0;
-    std::uint8_t reported_slot_ = 0;
+    std::uint8_t slot_ = 0, reported_slot_ = 0;
     bool refusal_reported_ = false;
     std::uint8_t unkept_ = 0;  // which of the first attempts is reported so far, from 1
-    bool exchange_reported_ = false;
-    bool asks_for_any_ = false;
+    bool exchange_reported_ = false, asks_for_any_ = false;
     Asked<Plan::reauthorizes> asked_{};
     std::conditional_t<Parts::rewrites, detail::Maybe<Request>, char> copy_{};
+    struct Later {
+        detail::Maybe<Response> response;
+        TokenFreeWords words;  // the token of the attempt may be another one by then
+        std::size_t at;        // how long the trail was
+    };
+    std::conditional_t<keeps_later, detail::Maybe<Later>, Nothing> later_{};
 };
 
 }  // namespace driver

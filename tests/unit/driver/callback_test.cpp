@@ -612,6 +612,31 @@ TEST_CASE("what an asynchronous call owes its doors is given back when it is can
     CHECK(results[1]);
 }
 
+TEST_CASE("an asynchronous failure behind a refusal is reported if the budget is spent") {
+    for (const bool answers : {true, false}) {
+        Results results;
+        Later http;
+        testing::ManualScheduler scheduler;
+        const driver::callback::Client client{http,      scheduler,        both(),
+                                              Patient{}, MaxAttempts<5>{}, RetryBudget<1, 1>{}};
+        client.send(chat(), into(results), Idempotent{});
+        http.answer(answer(401));
+        http.answer(answer(503));  // this one is repeated, and the reserve is used up
+        REQUIRE(http.asks.size() == 1);
+        if (answers)
+            http.answer(answer(503, R"({"msg":"down"})"));
+        else
+            http.asks.clear();
+        REQUIRE(results.size() == 1);
+        CHECK(results[0].stop_reason() == StopReason::budget_spent);
+        CHECK(results[0].error().kind == (answers ? ErrorKind::transient : ErrorKind::transport));
+        CHECK(results[0].error().http_status == (answers ? 503 : 0));
+        CHECK((results[0].error().message() == "down") == answers);
+        CHECK_FALSE(results[0].error().message().empty());
+        CHECK(results[0].credential() == "enterprise");
+    }
+}
+
 TEST_CASE("replaced credentials sign the next attempts of asynchronous calls") {
     Results results;
     Later http;

@@ -3,11 +3,14 @@
 
 #include <rekey/cancellation.hpp>
 #include <rekey/coze.hpp>
+#include <rekey/policy/backoff.hpp>
+#include <rekey/policy/retry_after.hpp>
 #include <rekey/rekey.hpp>
 #include <rekey/testing.hpp>
 
 #include "catch.hpp"
 #include "tests/support/clients.hpp"
+#include "tests/support/traded.hpp"
 
 #include <string>
 #include <vector>
@@ -220,6 +223,157 @@ TEST_CASE("a door may end a call at once and say when to come back") {
     CHECK(result.stop_reason() == StopReason::come_back_later);
     CHECK(result.error().retry_after() == 3s);
     CHECK(http.sends().empty());
+}
+
+TEST_CASE("the time of a door that ends a call counts where the service asks for less") {
+    Book book;
+    testing::Script http;
+    testing::ManualClock clock;
+    const auto slow = [&http](const char* seconds) {
+        http.then(HttpResponse{503, {{"Retry-After", seconds}}, R"({"code":5000})", false});
+    };
+    const Client client{http,
+                        RetryOn<Transient>{},
+                        MaxAttempts<3>{},
+                        RetryAfter{10s},
+                        Host{book, {{}, later, {}}},
+                        UseClock{clock}};
+    slow("1");
+    const auto result = client.send(chat(), Idempotent{});
+    CHECK(result.stop_reason() == StopReason::come_back_later);
+    CHECK(result.error().http_status == 503);
+    CHECK(result.error().retry_after() == 3s);
+
+    slow("60");  // beyond the cap: now it is the service that ends the call
+    CHECK(client.send(chat(), Idempotent{}).error().retry_after() == 60s);
+}
+
+// --- Which error is reported where the repeat of an attempt behind a refusal is stopped ---
+
+namespace {
+
+using OnMost = RetryOn<4100, 4101, Transient>;
+
+/// A clock whose waits take longer than they should.
+struct LateClock : testing::ManualClock {
+    void sleep(Duration delay) { testing::ManualClock::sleep(delay + 1s); }
+};
+
+testing::Script& refused_then_failing(testing::Script& http) {
+    return http.then(401, 4100, "no access").then(503, 5000, "down: pat_enterprise_1");
+}
+template <class Result> void check_failing(const Result& result, StopReason reason) {
+    REQUIRE_FALSE(result);
+    CHECK(result.stop_reason() == reason);
+    CHECK(result.credential() == "enterprise");
+    CHECK(result.error().credential == "enterprise");
+    CHECK(result.error().kind == ErrorKind::transient);
+    CHECK(result.error().http_status == 503);
+    CHECK(result.error().service_code == 5000);
+    CHECK(result.error().message() == "down: [token]");
+    REQUIRE(result.error().response() != nullptr);
+    CHECK(result.error().response()->status == 503);
+    CHECK(result.trail().count() == 2);
+}
+
+}  // namespace
+
+TEST_CASE("a failure behind a refusal is reported if a door stops its repeat") {
+    Book book;
+    testing::Script http;
+    testing::ManualClock clock;
+    refused_then_failing(http);
+    SECTION("no repeat is left") {
+        const Client client{http, both(), OnMost{}, MaxAttempts<5>{},
+                            Budget{book, {{}, {}, spent}}};
+        check_failing(client.send(chat(), Idempotent{}), StopReason::budget_spent);
+    }
+    SECTION("not now") {
+        const Client client{http, both(), OnMost{}, MaxAttempts<5>{}, Host{book, {{}, {}, later}}};
+        const auto result = client.send(chat(), Idempotent{});
+        check_failing(result, StopReason::come_back_later);
+        CHECK(result.error().retry_after() == 3s);
+    }
+    SECTION("the wait for a place would take too long") {
+        const Client client{
+            http,           both(), OnMost{}, Deadline{1s}, Bulk{book, {{}, {}, busy_with_ticket}},
+            UseClock{clock}};
+        clock.advance(1h);
+        check_failing(client.send(chat(), Idempotent{}, Deadline{1ms}), StopReason::deadline);
+    }
+}
+
+TEST_CASE("a failure behind a refusal is reported if its wait outlasts the deadline") {
+    testing::Script http;
+    LateClock clock;
+    refused_then_failing(http);
+    const Client client{http,         both(),
+                        OnMost{},     Backoff{Constant{100ms}, NoJitter{}},
+                        Deadline{1s}, UseClock{clock}};
+    check_failing(client.send(chat(), Idempotent{}), StopReason::deadline);
+}
+
+TEST_CASE("an answer that never came behind a refusal is reported with its own words") {
+    Book book;
+    testing::Script http;
+    http.then(401, 4100, "no access").then(TransportError{Reach::never_sent, "no route to host"});
+    const Client client{http, both(), OnMost{}, MaxAttempts<5>{}, Budget{book, {{}, {}, spent}}};
+    const auto result = client.send(chat());
+    REQUIRE_FALSE(result);
+    CHECK(result.stop_reason() == StopReason::budget_spent);
+    CHECK(result.error().kind == ErrorKind::transport);
+    CHECK(result.error().reach == Reach::never_sent);
+    CHECK(result.error().message() == "no route to host");
+    CHECK(result.error().response() == nullptr);
+    CHECK(result.credential() == "enterprise");
+}
+
+TEST_CASE("a failure behind a refusal that was repeated leaves the refusal reported") {
+    Book book;
+    testing::Script http;
+    refused_then_failing(http).then(401, 4101, "nor this one");
+    const Client client{http, both(), OnMost{}, MaxAttempts<5>{}, Budget{book}};
+    const auto result = client.send(chat(), Idempotent{});
+    REQUIRE_FALSE(result);
+    CHECK(result.stop_reason() == StopReason::remedies_used_up);
+    CHECK(result.error().kind == ErrorKind::refused);
+    CHECK(result.error().service_code == 4100);
+    CHECK(result.error().message() == "no access");
+    CHECK(result.credential() == "personal");
+}
+
+TEST_CASE("a refusal whose renewal is stopped is reported, without the token that was refused") {
+    Book book;
+    testing::Script script;
+    testing::ManualClock clock;
+    script.then(granted("first-token")).then(200).then(401, 4100, "no: first-token");
+    script.then(granted("second-token")).then(200);
+    const auto check = [](const auto& result, StopReason reason) {
+        REQUIRE_FALSE(result);
+        CHECK(result.stop_reason() == reason);
+        CHECK(result.error().kind == ErrorKind::refused);
+        CHECK(result.error().http_status == 401);
+        CHECK(result.error().service_code == 4100);
+        CHECK(result.error().message() == "no: [token]");
+        CHECK(result.credential() == "traded");
+    };
+    SECTION("the new token comes too late") {
+        const auto http = [&](const HttpRequest& request, const Attempt& attempt) {
+            auto answer = script(request, attempt);
+            if (script.sends().size() == 4) clock.advance(10s);
+            return answer;
+        };
+        const Client client{http, CredentialChain{Traded{}}, OnCodes{}, Deadline{5s},
+                            UseClock{clock}};
+        REQUIRE(client.send(chat()));
+        check(client.send(chat()), StopReason::deadline);
+    }
+    SECTION("a door is shut") {
+        const Client client{script, CredentialChain{Traded{}}, OnCodes{}, UseClock{clock},
+                            Bulk{book, {{}, {}, later}}};
+        REQUIRE(client.send(chat()));
+        check(client.send(chat()), StopReason::come_back_later);
+    }
 }
 
 TEST_CASE("doors that know of no route are not asked for a straddle") {
