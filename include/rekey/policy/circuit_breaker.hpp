@@ -98,8 +98,12 @@ struct PeriodCounter {
         if (half < 1) half = 1;
     }
     std::uint64_t counted(std::uint64_t count, bool failed, std::int64_t now) const noexcept {
-        const std::uint64_t stamp = static_cast<std::uint64_t>(now / half) & stamps;
-        const std::uint64_t age = (stamp - (count >> 32)) & stamps;
+        std::uint64_t stamp = static_cast<std::uint64_t>(now / half) & stamps;
+        std::uint64_t age = (stamp - (count >> 32)) & stamps;
+        if (age > stamps - late && (count & 0xff) != 0) {  // another read the clock later
+            stamp = count >> 32;
+            age = 0;
+        }
         std::uint64_t present = count & 0xffff;
         std::uint64_t past = (count >> 16) & 0xffff;
         if (age == 1) past = present;
@@ -126,6 +130,7 @@ struct PeriodCounter {
 
 private:
     static constexpr std::uint64_t stamps = (std::uint64_t{1} << 22) - 1;
+    static constexpr std::uint64_t late = 16;  // halves that an outcome may come too late
 };
 
 template <class Window> struct CounterOf;

@@ -100,6 +100,20 @@ TEST_CASE("a circuit opens when a share of the attempts of a period failed") {
     }
 }
 
+TEST_CASE("an outcome that comes late to the next half of a period loses no other") {
+    const CircuitBreaker breaker{LastPeriod{10s, 100, 6}};
+    for (const Duration time : {4900ms, 4990ms, 5001ms, 4999ms, 5002ms})  // two threads
+        attempt(breaker, down, 1h + time);
+    CHECK(breaker.state(0) == Circuit::closed);
+    attempt(breaker, down, 1h + 5003ms);
+    CHECK(breaker.state(0) == Circuit::open);
+
+    const CircuitBreaker fresh{LastPeriod{2ms, 100, 2}};  // what counted nothing has no time
+    attempt(fresh, down, std::chrono::milliseconds{(1 << 22) - 10});
+    attempt(fresh, down, std::chrono::milliseconds{(1 << 22) - 4});
+    CHECK(fresh.state(0) == Circuit::closed);
+}
+
 TEST_CASE("after its rest a circuit lets a bounded number of attempts try") {
     const CircuitBreaker breaker{LastAttempts{1, 1}, CircuitRest{5s, 2}};
     attempt(breaker, down, 1ns);
