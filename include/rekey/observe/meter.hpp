@@ -369,7 +369,8 @@ private:
 
     // A tag: the code, the class (never 0), the slot; and above them whether it is an HTTP status.
     static constexpr std::uint64_t http_bit = std::uint64_t{1} << 63;
-    static constexpr std::uint64_t writing = 1;  // no class, so no tag
+    static constexpr std::uint64_t writing = 1;    // no class, so no tag
+    static constexpr std::uint64_t too_large = 2;  // no tag has room for such a code
 
     static std::uint64_t tag_of(const Attempted& event) noexcept {
         const auto with = [&event](std::uint64_t code) {
@@ -377,7 +378,8 @@ private:
         };
         if (!event.has_service_code)
             return with(static_cast<std::uint64_t>(event.http_status)) ^ http_bit;
-        return with(static_cast<std::uint64_t>(event.service_code));
+        const auto code = static_cast<std::uint64_t>(event.service_code);
+        return (code + (http_bit >> 7)) >> 57 == 0 ? with(code) : too_large;
     }
     static std::int64_t code_in(std::uint64_t tag) noexcept {
         if ((tag & http_bit) != (tag & (http_bit >> 1)) << 1) tag ^= http_bit;  // back to a number
@@ -404,7 +406,8 @@ private:
                                      PerCall& call) noexcept {
         Credential& credential = credentials_[place(event)];
         std::size_t at = code_place(tag);
-        for (std::size_t step = 0; step != code_room; ++step, at = (at + 1) % code_room) {
+        const std::size_t room = tag == too_large ? 0 : code_room;
+        for (std::size_t step = 0; step != room; ++step, at = (at + 1) % code_room) {
             std::uint64_t found = codes_[at].load(std::memory_order_acquire);
             if (found == 0 &&
                 codes_[at].compare_exchange_strong(found, writing, metering::relaxed)) {

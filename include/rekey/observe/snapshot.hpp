@@ -104,7 +104,7 @@ struct Snapshot {
     Duration wait_time{0};
     std::uint64_t asked_user[4] = {};      ///< By `Reauthorized`.
     std::uint64_t keys_without_room = 0;   ///< Calls whose key found no room.
-    std::uint64_t codes_without_room = 0;  ///< Answers whose code found no room.
+    std::uint64_t codes_without_room = 0;  ///< Answers whose code found no room: 2^56 never does.
 
     std::uint64_t calls() const noexcept {
         std::uint64_t all = calls_thrown;

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -225,6 +226,26 @@ TEST_CASE("a status and a service code of the same number are told apart, and cl
     CHECK(seen.credentials[0].by_class[NotFound] == 1);
     CHECK(seen.credentials[0].by_class[Permanent] == 2);
     CHECK(seen.credentials[0].attempts() == 6);
+}
+
+TEST_CASE("a code that is too large for a meter is counted without it, and is no HTTP status") {
+    auto meter = std::make_unique<Meter<>>();
+    Meter<>::PerCall call;
+    constexpr std::int64_t end = std::int64_t{1} << 56;
+    constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)();
+    for (const std::int64_t code : {end - 1, -end, end, -end - 1, most, -most - 1, 4 * end}) {
+        observe::Attempted event = attempt_of(0, AuthRejected, 1ms);
+        event.has_service_code = true;
+        event.service_code = code;
+        meter->attempted(event, call);
+    }
+    const Snapshot seen = meter->snapshot({});
+    REQUIRE(seen.codes.size() == 2);
+    for (const observe::CodeCount& code : seen.codes) CHECK_FALSE(code.is_http);
+    CHECK(count_of(seen, 0, end - 1) == 1);
+    CHECK(count_of(seen, 0, -end) == 1);
+    CHECK(seen.codes_without_room == 5);
+    CHECK(seen.credentials.at(0).by_class[AuthRejected] == 7);
 }
 
 TEST_CASE("who comes late to a cell of the window is counted where it belongs") {
