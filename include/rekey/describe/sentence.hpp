@@ -39,6 +39,14 @@ template <class Policy>
 struct SaysOfType<Policy, std::void_t<decltype(Policy::say(std::declval<Wording&>()))>>
     : std::true_type {};
 
+/// `Has a Limit`, `Has an Audit`.
+template <class Policy> Wording& say_name(Wording& words) {
+    Wording name;
+    name.template name_of<Policy>();
+    const bool is_open = name.text().find_first_of("AEIOUaeiou") == 0;
+    return words(is_open ? "Has an " : "Has a ", name.text());
+}
+
 /// The words of a policy. `value` is null where only the type is known.
 template <class Policy> struct WordsOf {
     static void say(Wording& words, const Policy* value) {
@@ -50,9 +58,9 @@ template <class Policy> struct WordsOf {
             else if constexpr (std::is_empty_v<Policy> && std::is_default_constructible_v<Policy>)
                 Policy{}.say(words);
             else
-                words("Has a ").template name_of<Policy>()(", whose numbers are set at run time.");
+                say_name<Policy>(words)(", whose numbers are set at run time.");
         } else {
-            words("Has a ").template name_of<Policy>()(".");
+            say_name<Policy>(words)(".");
         }
     }
 };

@@ -247,13 +247,16 @@ public:
     /// For `sentence_of` (<rekey/describe.hpp>).
     template <class Words> void say(Words& words) const {
         words("Waits ");
-        if constexpr (std::is_same_v<Held, Constant>)
-            words(curve_.delay, " before each repeat");
+        const Duration first = curve_.at(0);
+        if constexpr (draws_its_own_way)
+            words("from ", first, " on before each repeat, up to ", curve_.cap);
+        else if (first == curve_.at(1))
+            words(first, " before each repeat");
         else if constexpr (std::is_same_v<Held, Linear>)
-            words(curve_.first, " before the first repeat, and as much longer each time, up to ",
+            words(first, " before the first repeat, and as much longer each time, up to ",
                   curve_.cap);
-        else
-            words(curve_.first, " before the first repeat, ", curve_.factor,
+        else if constexpr (std::is_same_v<Held, Exponential>)
+            words(first, " before the first repeat, ", curve_.factor,
                   " times as long each time, up to ", curve_.cap);
         For::say(words);
         if constexpr (detail::SaysJitter<Jitter, Words>::value) Jitter::say(words);

@@ -48,8 +48,9 @@ public:
 
     /// For `sentence_of` (<rekey/describe.hpp>); so in each policy.
     template <class Words> static void say(Words& words) {
-        words("Repeats at most ", Percent, " times per 100 calls of all callers together, and ",
-              Reserve, " times beyond.");
+        words("Repeats at most ", Percent, Percent == 1 ? " time" : " times",
+              " per 100 calls of all callers together, and ", Reserve,
+              Reserve == 1 ? " time beyond." : " times beyond.");
     }
     /// How many repeats are left now; for a gauge.
     std::uint32_t left() const noexcept { return quota_.left(); }

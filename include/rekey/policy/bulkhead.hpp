@@ -67,9 +67,13 @@ public:
     }
 
     template <class Words> void say(Words& words) const {
-        words("Keeps at most ", places_, " sends on their way at once");
+        if (places_ == 1)
+            words("Keeps at most one send on its way at once");
+        else
+            words("Keeps at most ", places_, " sends on their way at once");
         if (waiting_.calls != 0)
-            words("; ", waiting_.calls, " calls wait up to ", waiting_.longest, " for a place");
+            words("; ", waiting_.calls, waiting_.calls == 1 ? " call waits" : " calls wait",
+                  " up to ", waiting_.longest, " for a place");
         words(".");
     }
 

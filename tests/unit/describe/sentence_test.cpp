@@ -52,6 +52,9 @@ struct NightRest {
 struct Silent {
     static constexpr Role role = Role::framing;
 };
+struct Audit {
+    static constexpr Role role = Role::framing;
+};
 struct MyJitter {
     static constexpr bool draws = true;
     template <class Curve>
@@ -144,6 +147,26 @@ TEST_CASE("a policy of a user's says its own words, and one that is silent is na
     CHECK(sentence_of(NightRest{23}) == "Sends nothing after 23 o'clock.");
     CHECK(sentence_of(Silent{}) == "Has a Silent.");
     CHECK(sentence_of<Silent>() == "Has a Silent.");
+}
+
+TEST_CASE("a sentence is one of English also where a number is one") {
+    CHECK(sentence_of(Bulkhead{1, Waiting{1}}) ==
+          "Keeps at most one send on its way at once; 1 call waits up to 1 s for a place.");
+    CHECK(sentence_of(RetryBudget<1, 1>{}) ==
+          "Repeats at most 1 time per 100 calls of all callers together, and 1 time beyond.");
+    CHECK(sentence_of(Audit{}) == "Has an Audit.");
+}
+
+TEST_CASE("a backoff says the delays that it gives") {
+    CHECK(sentence_of(Backoff{Exponential{3s, 2s}, NoJitter{}}) ==
+          "Waits 2 s before each repeat; exactly that.");
+    CHECK(sentence_of(Backoff{Exponential{1s, 2s, 1}, NoJitter{}}) ==
+          "Waits 1 s before each repeat; exactly that.");
+    CHECK(sentence_of(Backoff{Linear{3s, 2s}, NoJitter{}}) ==
+          "Waits 2 s before each repeat; exactly that.");
+    CHECK(sentence_of(Backoff{Exponential{100ms, 2s}, DecorrelatedJitter{}}) ==
+          "Waits from 100 ms on before each repeat, up to 2 s; each drawn from the first to three "
+          "times the one before.");
 }
 
 TEST_CASE("a type says what it knows, and never a number that is set at run time") {
