@@ -20,8 +20,9 @@ struct WorstCase {
 
     std::uint32_t sends = 1;   ///< The most sends, fallbacks and renewals included.
     std::uint32_t copies = 0;  ///< The most that `Hedge` adds to them, where its quota has as many.
-    Duration longest_wait{0};  ///< The longest single wait before a send.
-    Duration all_waits{0};     ///< All waits of one call together.
+    Duration longest_wait{0};  ///< The longest single wait that a pace asks for before a send.
+    Duration all_waits{0};     ///< All of these in one call together.
+    bool waits_at_doors = false;  ///< A door may make each send wait besides, such as `RateLimit`.
     Duration longest_attempt{
         0};  ///< What the first send is given; zero: its transport's own limit.
 };
@@ -39,6 +40,10 @@ template <class Policy>
 struct BoundsTime<Policy,
                   std::void_t<decltype(std::declval<const typename Policy::Rule&>().most_time())>>
     : std::true_type {};
+
+template <class Policy, class = void> struct NeverMakesWait : std::false_type {};
+template <class Policy>
+struct NeverMakesWait<Policy, std::enable_if_t<!Policy::makes_wait>> : std::true_type {};
 
 template <class Policy> constexpr std::uint32_t copies_of(const Policy& policy) noexcept {
     if constexpr (Policy::role == Role::hedge) return policy.most_copies() - 1;
@@ -76,6 +81,8 @@ constexpr WorstCase worst_case(const Plan<Policies...>&, const Rules& rules) noe
     WorstCase worst;
     worst.sends = Plan::most_sends(rules);
     worst.longest_attempt = Plan::timeout(rules, Duration{0}, 0);
+    worst.waits_at_doors =
+        ((Policies::role == Role::admission && !NeverMakesWait<Policies>::value) || ...);
 
     Duration time = WorstCase::unbounded_wait;
     [[maybe_unused]] const auto bound_time = [&time, &rules](auto* policy) {
@@ -157,8 +164,7 @@ template <class Client> constexpr WorstCase worst_case_of(const Client& client) 
 inline std::string describe(const WorstCase& worst) {
     const auto time = [](Duration span) {
         if (span == WorstCase::unbounded_wait) return std::string("any time");
-        const auto milliseconds =
-            std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+        const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(span).count();
         std::string text = std::to_string(milliseconds / 1000);
         if (milliseconds % 1000 != 0) {
             std::string digits = std::to_string(1000 + milliseconds % 1000);
@@ -176,10 +182,10 @@ inline std::string describe(const WorstCase& worst) {
     else if (worst.copies != 0)
         text += ", and " + std::to_string(worst.copies) + (worst.copies == 1 ? " copy" : " copies");
     if (worst.longest_wait == Duration{0})
-        text += "; no wait";
+        text += worst.waits_at_doors ? "; no wait but at its doors" : "; no wait";
     else
         text += "; waits of " + time(worst.longest_wait) + " at most, " + time(worst.all_waits) +
-                " in all";
+                (worst.waits_at_doors ? " in all, and those at its doors" : " in all");
     if (worst.longest_attempt > Duration{0})
         text += "; " + time(worst.longest_attempt) + " for the first send";
     return text;

@@ -85,6 +85,9 @@ template <Door Place> struct AtDoor {
     static constexpr bool reads_time = false;  ///< True: `Asking::now` and `Ending::now` count.
     static constexpr bool reads_host = false;  ///< True: `Asking::host` counts.
     static constexpr bool straddles = false;   ///< True: asked for one extra try after the chain.
+    /// False: it never says `busy`, so that no call waits for it.
+    static constexpr bool makes_wait =
+        Place == Door::own || Place == Door::rate || Place == Door::bulkhead;
     /// Why nothing was sent, for people.
     static constexpr const char* says_no = "a door of this client let no attempt through";
     template <class Store, class... Policies> using Doors = Admissions<Store, Policies...>;

@@ -8,8 +8,12 @@
 #include <rekey/http.hpp>
 #include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/policy/backoff.hpp>
+#include <rekey/policy/budget.hpp>
+#include <rekey/policy/bulkhead.hpp>
+#include <rekey/policy/circuit_breaker.hpp>
 #include <rekey/policy/hedge.hpp>
 #include <rekey/policy/obo_reauth.hpp>
+#include <rekey/policy/rate_limit.hpp>
 #include <rekey/policy/retry_on.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/testing/print.hpp>
@@ -179,6 +183,23 @@ TEST_CASE("the copies of Hedge are counted beside the sends") {
     const driver::callback::Client plain{http, loop, RetryOn<Transient>{}, MaxAttempts<3>{},
                                          UseClock{loop}};
     CHECK(worst_case_of(plain).copies == 0);
+}
+
+TEST_CASE("a worst case says that a door may make a call wait") {
+    const Bulkhead places{1, Waiting{1}};
+    const RateLimit rate{PerSecond{20}};
+    CHECK(describe(worst_case(rate)) == "at most 1 send; no wait but at its doors");
+    CHECK(describe(worst_case(RetryOn<RateLimited>{}, Backoff{100ms}, MaxAttempts<2>{}, places)) ==
+          "at most 2 sends; waits of 0.1 s at most, 0.1 s in all, and those at its doors");
+    CHECK_FALSE(worst_case(RetryBudget<>{}, CircuitBreaker<>{}).waits_at_doors);
+    testing::Script http;
+    CHECK(worst_case_of(Client{http, rate}).waits_at_doors);
+}
+
+TEST_CASE("a worst case is never told shorter than it is") {
+    CHECK(describe(worst_case(RetryOn<RateLimited>{}, Backoff{Constant{100us}}, MaxAttempts<2>{},
+                              PerAttemptTimeout{1500us})) ==
+          "at most 2 sends; waits of 0.001 s at most, 0.001 s in all; 0.002 s for the first send");
 }
 
 TEST_CASE("a worst case reads as a line") {

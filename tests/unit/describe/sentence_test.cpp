@@ -218,7 +218,8 @@ TEST_CASE("a client says all of its policies with their numbers, in an order of 
           "Keeps at most 8 sends on their way at once.\n"
           "Repeats at most 20 times per 100 calls of all callers together, and 10 times "
           "beyond.\n"
-          "At worst: at most 4 sends; waits of 1 s at most, 3 s in all; 2.5 s for the first "
+          "At worst: at most 4 sends; waits of 1 s at most, 3 s in all, and those at its doors; "
+          "2.5 s for the first "
           "send.\n");
     CHECK(describe_plan(other) == describe_plan(client));
 }
