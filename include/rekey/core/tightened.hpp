@@ -15,8 +15,7 @@ inline namespace v0_1 {
 /// one is added, so that it can only tighten. A call without one never meets this type.
 template <class Plan> class Tightened : public Plan {
 public:
-    static constexpr bool reads_clock = true;
-    static constexpr bool times_attempts = true;
+    static constexpr bool reads_clock = true, times_attempts = true;
 
     struct Rules : Plan::Rules {
         Deadline::Rule deadline{};

@@ -51,8 +51,7 @@ inline std::uint64_t parity_below(std::uint64_t bits) noexcept {
 
 /// Where the bytes that matter stand in a block of 64, one bit each.
 struct JsonBitmaps {
-    std::uint64_t quotes = 0;
-    std::uint64_t backslashes = 0;
+    std::uint64_t quotes = 0, backslashes = 0;
     std::uint64_t opens = 0;   // { and [
     std::uint64_t closes = 0;  // } and ]
 };

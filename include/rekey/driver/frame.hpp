@@ -535,8 +535,10 @@ public:
         const Action next = call_.sent(facts, now);
         const TrailEntry& entry = record(facts, false);
         const bool is_over = next.kind == Kind::finish && next.reason == StopReason::success;
-        if (!is_over && !is_reported(entry, next))
-            return put_aside(&response_in(answer), nullptr), next;
+        if (!is_over && !is_reported(entry, next)) {
+            if constexpr (keeps_later) put_aside(&response_in(answer), nullptr);
+            return next;
+        }
         if (!is_over) reported_pin_ = std::move(pin_);
         report(entry);  // of no meaning in a success
         result_.keep(std::move(response_in(answer)));
@@ -552,8 +554,10 @@ public:
         const Action next = error.verdict == TransportVerdict::cancelled ? call_.cancelled()
                                                                          : call_.sent(facts, now);
         const TrailEntry& entry = record(facts, false);
-        if (refusal_reported_ && next.kind != Kind::finish)
-            return put_aside(nullptr, &error.detail), next;
+        if (refusal_reported_ && next.kind != Kind::finish) {
+            if constexpr (keeps_later) put_aside(nullptr, &error.detail);
+            return next;
+        }
         report(entry);
         reported_pin_ = std::move(pin_);
         result_.drop();
@@ -825,16 +829,14 @@ protected:
         return !renewal_follows && !refusal_reported_ && (refusal_reported_ = true);
     }
     /// Keeps what came of an attempt that is not reported, for it is to be repeated or renewed.
-    void put_aside([[maybe_unused]] Response* response, [[maybe_unused]] std::string* detail) {
-        if constexpr (keeps_later) {
-            if (refusal_reported_ && is_refusal(result_.trail().back().failure)) return;
-            TokenFreeWords words;
-            if (response != nullptr) words.log_id = Examiner::log_id(*response);
-            words.message = response != nullptr ? Examiner::message(*response) : *detail;
-            words.cut_out(pin_);
-            later_.set(Later{{}, std::move(words), result_.trail().count()});
-            if (response != nullptr) (*later_).response.set(std::move(*response));
-        }
+    [[gnu::noinline, gnu::cold]] void put_aside(Response* response, const std::string* detail) {
+        if (refusal_reported_ && is_refusal(result_.trail().back().failure)) return;
+        TokenFreeWords words;
+        if (response != nullptr) words.log_id = Examiner::log_id(*response);
+        words.message = response != nullptr ? Examiner::message(*response) : *detail;
+        words.cut_out(pin_);
+        later_.set(Later{{}, std::move(words), result_.trail().count()});
+        if (response != nullptr) (*later_).response.set(std::move(*response));
     }
     /// It is not: that stopped the call, and is reported.
     [[gnu::noinline, gnu::cold]] void report_later() {
