@@ -378,8 +378,10 @@ private:
         };
         if (!event.has_service_code)
             return with(static_cast<std::uint64_t>(event.http_status)) ^ http_bit;
-        const auto code = static_cast<std::uint64_t>(event.service_code);
-        return (code + (http_bit >> 7)) >> 57 == 0 ? with(code) : too_large;
+        std::int64_t shifted;  // by a bit more than a tag, whose two highest say what it is
+        if (__builtin_mul_overflow(event.service_code, std::int64_t{128}, &shifted))
+            return too_large;
+        return with(static_cast<std::uint64_t>(event.service_code));
     }
     static std::int64_t code_in(std::uint64_t tag) noexcept {
         if ((tag & http_bit) != (tag & (http_bit >> 1)) << 1) tag ^= http_bit;  // back to a number
