@@ -5,6 +5,7 @@
 
 #include <rekey/body/json.hpp>
 #include <rekey/coze/api.hpp>
+#include <rekey/credential.hpp>
 #include <rekey/detail/foreign_text.hpp>
 #include <rekey/result.hpp>
 
@@ -71,11 +72,8 @@ inline ChatFailure read_chat_failure(std::string_view data) {
 /// Puts `[token]` where the service's words repeat a token.
 inline void cut_out_token(ChatFailure& failure, std::string_view token) {
     if (token.empty()) return;
-    constexpr std::string_view instead = "[token]";  // never searched: a token may stand in it
     for (std::string* const text : {&failure.message, &failure.log_id})
-        for (std::size_t at = 0; (at = text->find(token, at)) != std::string::npos;
-             at += instead.size())
-            text->replace(at, token.size(), instead);
+        rekey::detail::cut_out_all(*text, token);
 }
 
 /// One line for people: kind, HTTP status, code, message, log id, and the credential if it is

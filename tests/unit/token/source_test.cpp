@@ -600,17 +600,23 @@ TEST_CASE("S37 an early refresh whose transport throws is not tried by one calle
     CHECK(life.call() == Fetched::unproven);
 }
 
+namespace {
+
+/// The caller of this exchange was stopped meanwhile.
+Answer stopped(const HttpRequest&, std::string_view, std::string_view) {
+    Answer answer;
+    answer.reach = Reach::sent_unanswered;
+    answer.lasting = true;
+    answer.cancelled = true;
+    return answer;
+}
+
+}  // namespace
+
 TEST_CASE("S36 an early refresh that is cancelled is done by another caller, a second later") {
     Life life;
     life.begin();
     life.clock.advance(std::chrono::seconds{800});
-    const auto stopped = [](const HttpRequest&, std::string_view, std::string_view) {
-        Answer answer;
-        answer.reach = Reach::sent_unanswered;
-        answer.lasting = true;
-        answer.cancelled = true;
-        return answer;
-    };
     Report report;
     token::Pin pin;
     CHECK(life.source.fetch(pin, false, Context{}, stopped, life.clock, report) > Fetched::renewed);
@@ -628,13 +634,6 @@ TEST_CASE("S36 S37 an early refresh that was given up holds up nobody whose toke
     life.clock.advance(std::chrono::seconds{800});
     const auto broken = [](const HttpRequest&, std::string_view, std::string_view) -> Answer {
         throw std::runtime_error("broken");
-    };
-    const auto stopped = [](const HttpRequest&, std::string_view, std::string_view) {
-        Answer answer;
-        answer.reach = Reach::sent_unanswered;
-        answer.lasting = true;
-        answer.cancelled = true;
-        return answer;
     };
     token::Pin other;
     SECTION("its transport threw") {
