@@ -219,14 +219,16 @@ protected:
             lock.unlock();
             waiting.wake_all();
         }
-        /// Who waited for an early refresh that failed asks again: it was tried only once.
+        /// Who waited for an early refresh that failed asks again, for it was tried only once, and
+        /// so does who waited for the token of a credential that was replaced meanwhile.
         template <class Report>
         void failed(Fetched outcome, const Report& report, bool is_early, TimePoint now) {
             const detail::Locked lock(source_.mutex_);
+            if (replacements_ != source_.replacements_) return;
             if (!is_early) source_.failed_flight_ = source_.flight_;
             take(source_.failure_, report);
             source_.failure_.outcome = outcome;
-            if (replacements_ == source_.replacements_) source_.pause(is_early, now);
+            source_.pause(is_early, now);
         }
 
     private:

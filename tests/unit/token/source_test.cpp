@@ -713,6 +713,25 @@ TEST_CASE("a failure of the credential before is not held against the one that r
     CHECK(exchanges == 2);
 }
 
+TEST_CASE("who waits for the token of a credential that is replaced is not told its failure") {
+    token::Source<Traded> source{Traded{"old"}};
+    testing::ManualClock clock;
+    token::Pin pin, later_pin;
+    Report report, later_report;
+    using Fetching = token::Source<Traded>::Fetching<Report>;
+    Fetching leader(source, pin, false, report);
+    REQUIRE(leader.start(clock) == token::FetchStep::send);
+    source.replace(Traded{"new"});
+    Fetching later(source, later_pin, false, later_report);
+    REQUIRE(later.start(clock) == token::FetchStep::join);
+    REQUIRE(leader.answered(failing(401), clock) == token::FetchStep::finish);
+    CHECK(leader.outcome() == Fetched::misconfigured);
+    REQUIRE(later.woken(clock) == token::FetchStep::send);
+    REQUIRE(later.answered(granted("token-of-the-new"), clock) == token::FetchStep::finish);
+    CHECK(later.outcome() == Fetched::unproven);
+    CHECK(later_pin->token() == "token-of-the-new");
+}
+
 TEST_CASE("S66 an endpoint that asks for a pause is left alone so long") {
     Life life;
     life.endpoint.answer.retry_after = std::chrono::seconds{90};
