@@ -903,9 +903,11 @@ protected:
     [[gnu::noinline]] void rewrite() {
         sent_ = &original_;
         if (slot_ == extras_.slot) return;
-        copy_.set(original_);
-        Parts::rewrite(store_, *copy_);
-        sent_ = &*copy_;
+        if constexpr (std::is_copy_constructible_v<Request>) {  // else a policy has said so
+            copy_.set(original_);
+            Parts::rewrite(store_, *copy_);
+            sent_ = &*copy_;
+        }
     }
 
     [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {

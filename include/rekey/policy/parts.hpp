@@ -66,13 +66,13 @@ public:
     static constexpr Role role = Role::rewrite;
     explicit OnFallBack(Rewrite rewrite) : rewrite_(std::move(rewrite)) {}
     template <class Request> struct Rewrites {
-        static_assert(std::is_invocable_v<const Rewrite&, Request&>,
+        static_assert(std::is_copy_constructible_v<Request> &&
+                          std::is_invocable_v<const Rewrite&, Request&>,
                       "rekey: the function of OnFallBack is called as f(Request&), with a copy of "
-                      "the request of this send.");
+                      "the request of this send, so that type can be copied.");
     };
     template <class Request, class...> using Judge = Rewrites<Request>;
     template <class Request> void rewrite(Request& copy) const {
-        static_assert(sizeof(Rewrites<Request>) != 0);
         if constexpr (std::is_invocable_v<const Rewrite&, Request&>) rewrite_(copy);
     }
 
