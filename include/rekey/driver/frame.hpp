@@ -894,7 +894,8 @@ protected:
     static ErrorKind kind_of(const TrailEntry& entry) noexcept {
         if (entry.fault == Fault::misconfigured) return ErrorKind::configuration;
         if (entry.fault == Fault::malformed) return ErrorKind::malformed_response;
-        if (entry.reach != Reach::answered && entry.http_status == 0) return ErrorKind::transport;
+        // Many a library says with a status of 0 that no answer came.
+        if (entry.http_status == 0 && !entry.has_service_code) return ErrorKind::transport;
         // The kinds that classes have stand in the order of the classes, without NoFailure.
         static_assert(ErrorKind{Permanent - 1} == ErrorKind::permanent);
         return ErrorKind((entry.failure == NoFailure ? Permanent : entry.failure) - 1);

@@ -222,6 +222,28 @@ TEST_CASE("a response may have the members status_code and text") {
     CHECK(error.message() == "refused");
 }
 
+TEST_CASE("a status of 0 without a code says that no answer came, which is not sent again") {
+    int calls = 0;
+    std::string text;
+    const Client client{[&](const HttpRequest&, const Attempt&) {
+                            ++calls;
+                            return StatusCodeAndText{0, text};
+                        },
+                        both(), RetryOn<4101, Transient>{}, MaxAttempts<3>{}};
+    for (const char* const words : {"", "could not connect"}) {
+        CAPTURE(words);
+        text = words;
+        const auto result = client.send(chat(), Idempotent{});
+        REQUIRE_FALSE(result);
+        CHECK(result.error().kind == ErrorKind::transport);
+        CHECK(result.error().describe().find("the request") == std::string::npos);
+    }
+    CHECK(calls == 2);
+    text = refused_body;
+    CHECK(client.send(chat()).error().kind == ErrorKind::refused);
+    CHECK(calls == 4);
+}
+
 TEST_CASE("a response may have methods, and its status may be an enum") {
     const auto error = refused_first(Methods{Verb::ok, refused_body}, Methods{Verb::ok, "{}"});
     CHECK(error.http_status == 200);
