@@ -16,8 +16,17 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rekeyConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/rekeyConfigVersion.cmake
         DESTINATION ${rekey_package_dir})
 
-# The prefix is found from the place of the file, so an installed tree can be moved.
-file(RELATIVE_PATH rekey_prefix_from_pc /${CMAKE_INSTALL_DATADIR}/pkgconfig /)
+# The prefix is found from the place of the file, so an installed tree can be moved. A folder that was
+# given as an absolute path, as some packagers do, stays what it is.
+string(REPLACE " " "\\ " rekey_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_DATADIR}")
+    file(RELATIVE_PATH rekey_prefix_from_pc /${CMAKE_INSTALL_DATADIR}/pkgconfig /)
+    set(rekey_pc_prefix "\${pcfiledir}/${rekey_prefix_from_pc}")
+endif()
+string(REPLACE " " "\\ " rekey_pc_includedir "${CMAKE_INSTALL_INCLUDEDIR}")
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    set(rekey_pc_includedir "\${prefix}/${rekey_pc_includedir}")
+endif()
 configure_file(cmake/rekey.pc.in ${CMAKE_CURRENT_BINARY_DIR}/rekey.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rekey.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/rekey)
