@@ -313,6 +313,18 @@ template <class... Policies> std::string chain_sentence(const std::vector<std::s
     return words.text();
 }
 
+/// Adds the names that a policy brings, as the slots have them: those of a flow come first.
+template <class Policy> void add_names(std::vector<std::string>& names, const Policy& policy) {
+    if constexpr (Policy::role == Role::chain) {
+        for (std::string& name : NamesIn<Policy>::list(policy)) names.push_back(std::move(name));
+    } else if constexpr (!std::is_void_v<ChainOf<Policy>>) {
+        const auto credential = policy.credential();
+        names.emplace(names.begin(),
+                      CredentialTraits<typename Policy::Credential>::name(credential));
+    }
+    (void)policy;
+}
+
 template <class Plan> struct PlanText;
 template <class... Policies> struct PlanText<Plan<Policies...>> {
     static std::vector<std::string> names() { return NamesIn<ChainOf<Policies...>>::list(); }
@@ -458,12 +470,17 @@ std::enable_if_t<!detail::IsClient<First>::value, std::string> describe_plan(
     using Plan = rekey::Plan<First, Policies...>;
     if constexpr (Plan::understood) {
         detail::Paragraph text;
-        const auto add = [&text](const auto& policy) {
+        std::vector<std::string> names;
+        const auto add = [&](const auto& policy) {
             using Policy = std::remove_cv_t<std::remove_reference_t<decltype(policy)>>;
-            text.add(detail::place_in_text<Policy>(), sentence_of(policy));
+            detail::add_names(names, policy);
+            if constexpr (Policy::role != Role::chain)
+                text.add(detail::place_in_text<Policy>(), sentence_of(policy));
         };
         add(first);
         (add(policies), ...);
+        if constexpr (!std::is_void_v<detail::ChainOf<First, Policies...>>)
+            text.add(0, detail::chain_sentence<First, Policies...>(names));
         detail::add_brought<First, Policies...>(text);
         return text.text() + "At worst: " + describe(worst_case(first, policies...)) + ".\n";
     } else {

@@ -282,6 +282,18 @@ TEST_CASE("policies that no client has yet are described like one") {
     testing::script http;
     const Client client{http, both(), OnCodes{}, MaxAttempts<3>{}};
     CHECK(describe_plan(MaxAttempts<3>{}, both(), OnCodes{}) == describe_plan(client));
+
+    // The credential that a flow brings is sent first, also before those of a chain.
+    const OboReauth flow{coze::WebFlow<>{{}}};
+    const Client users{http, flow, coze::RetryOnRefusal{}};
+    CHECK(describe_plan(coze::RetryOnRefusal{}, flow) == describe_plan(users));
+    const CredentialChain blue{Named{}};
+    const Client users_first{http, blue, flow, coze::RetryOnRefusal{}, EscalateToAppIdentity{}};
+    const std::string text =
+        describe_plan(coze::RetryOnRefusal{}, EscalateToAppIdentity{}, blue, flow);
+    CHECK(text == describe_plan(users_first));
+    CHECK(text.find("Signs as user (a user's authorization), then as blue, each") == 0);
+    CHECK(describe_plan(NoRetry{}).find("Signs nothing: there is no CredentialChain.\n") == 0);
 }
 
 TEST_CASE("a name that would break the line is kept to one line") {
