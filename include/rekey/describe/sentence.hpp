@@ -106,8 +106,8 @@ template <auto... Conditions> struct WordsOf<RetryOn<Conditions...>> {
             words("Makes no other attempt: RetryOn lists nothing.");
             return;
         }
-        // The first eight: a sentence is no table.
-        constexpr std::size_t shown = List::count <= 8 ? List::count : 8;
+        // The first eight: a sentence is no table. One more is as short as to say that it is there.
+        constexpr std::size_t shown = List::count <= 9 ? List::count : 8;
         words("Makes another attempt after ");
         for (std::size_t i = 0; i != shown; ++i) {
             const Listed& entry = List::all[i];

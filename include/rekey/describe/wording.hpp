@@ -94,9 +94,22 @@ private:
         const std::size_t begin = text.find("Type = ");
         if (begin == std::string_view::npos) return {};
         text.remove_prefix(begin + 7);
-        text = text.substr(0, text.find_first_of("<;]"));
-        const std::size_t room = text.rfind("::");
-        if (room != std::string_view::npos) text.remove_prefix(room + 2);
+        // Marks inside brackets are those of arguments, and of functions that a type is local to.
+        std::size_t room = 0;
+        std::size_t arguments = std::string_view::npos;
+        std::size_t end = 0;
+        for (std::size_t depth = 0; end != text.size(); ++end) {
+            const char c = text[end];
+            if (depth == 0 && (c == ';' || c == ']')) break;
+            if (depth == 0 && c == '<' && end != room) arguments = end;  // else a lambda
+            if (depth == 0 && text.substr(end, 2) == "::") {
+                room = end + 2;
+                arguments = std::string_view::npos;
+            }
+            if (std::string_view("<({[").find(c) != std::string_view::npos) ++depth;
+            if (std::string_view(">)}]").find(c) != std::string_view::npos && depth != 0) --depth;
+        }
+        text = text.substr(room, (arguments < end ? arguments : end) - room);
         const bool is_name = text.find_first_of("({ ") == std::string_view::npos;
         return is_name ? text : std::string_view("a function");
 #else

@@ -29,6 +29,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -81,6 +82,17 @@ struct KeyOfBody {
 struct Asker {
     Authorized operator()(const AuthorizationRequest&) { return {}; }
 };
+template <class Key> struct Shop {
+    struct Clerk : Asker {};
+};
+inline auto clerk_of(std::vector<int>) {
+    struct Local : Asker {};
+    return Local{};
+}
+template <class Key> auto clerk_for(Key) {
+    struct LocalToTemplate : Asker {};
+    return LocalToTemplate{};
+}
 
 }  // namespace
 
@@ -149,12 +161,27 @@ TEST_CASE("a policy of a user's says its own words, and one that is silent is na
     CHECK(sentence_of<Silent>() == "Has a Silent.");
 }
 
+TEST_CASE("a type is called what it is called last, wherever it is") {
+    const auto asks = [](const auto& redirector) {
+        const std::string text = sentence_of(OboReauth{redirector});
+        return text.substr(text.find("through "));
+    };
+    CHECK(asks(Asker{}) == "through Asker.");
+    CHECK(asks(Shop<std::vector<int>>::Clerk{}) == "through Clerk.");
+    CHECK(asks(clerk_of({})) == "through Local.");
+    CHECK(asks(clerk_for(std::vector<int>{})) == "through LocalToTemplate.");
+    CHECK(asks([](const AuthorizationRequest&) { return Authorized{}; }) == "through a function.");
+}
+
 TEST_CASE("a sentence is one of English also where a number is one") {
     CHECK(sentence_of(Bulkhead{1, Waiting{1}}) ==
           "Keeps at most one send on its way at once; 1 call waits up to 1 s for a place.");
     CHECK(sentence_of(RetryBudget<1, 1>{}) ==
           "Repeats at most 1 time per 100 calls of all callers together, and 1 time beyond.");
     CHECK(sentence_of(Audit{}) == "Has an Audit.");
+    CHECK(sentence_of(RetryOn<1, 2, 3, 4, 5, 6, 7, 8, 9>{}) ==
+          "Makes another attempt after code 1, code 2, code 3, code 4, code 5, code 6, code 7, "
+          "code 8 or code 9.");
 }
 
 TEST_CASE("a backoff says the delays that it gives") {
