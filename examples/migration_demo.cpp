@@ -43,8 +43,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -455,11 +457,18 @@ int main(int argc, char** argv) {
     CLI::App app{
         "A migration under load, on this machine alone: who loses requests, who doubles them",
         "migration_demo"};
+    // CLI::Range finds `nan` neither too small nor too large.
+    const auto is_number = [](const std::string& text) {
+        return std::isnan(std::strtod(text.c_str(), nullptr)) ? "not a number: " + text
+                                                              : std::string();
+    };
     app.add_option("--seconds", settings.seconds, "How long the load runs")
         ->capture_default_str()
+        ->check(is_number)
         ->check(CLI::Range(1.0, 600.0));
     app.add_option("--rate", settings.rate, "Requests a second in each lane")
         ->capture_default_str()
+        ->check(is_number)
         ->check(CLI::Range(6.0, 2000.0));
     app.add_option("--threads", settings.threads, "Threads of each lane")
         ->capture_default_str()
