@@ -234,13 +234,15 @@ private:
                 }
         }
         if (Plan::reads_hints) {
-            Facts facts = answer(Transient, 503);
-            facts.retry_after = std::chrono::milliseconds{1};
-            add("failing", "a wait is asked for", facts);
-            facts.retry_after = (Duration::max)() / 2;
-            add("failing", "a long wait is asked for", facts);
-            facts.retry_after = Duration{-1};
-            add("failing", "no repeat is asked for", facts);
+            for (const FailureClass failure : {RateLimited, Transient}) {
+                Facts facts = answer(failure, failure == RateLimited ? 429 : 503);
+                facts.retry_after = std::chrono::milliseconds{1};
+                add(group_of(failure), "a wait is asked for", facts);
+                facts.retry_after = (Duration::max)() / 2;
+                add(group_of(failure), "a long wait is asked for", facts);
+                facts.retry_after = Duration{-1};
+                add(group_of(failure), "no repeat is asked for", facts);
+            }
         }
         Facts facts = answer(Transient, 0);
         facts.reach = Reach::never_sent;

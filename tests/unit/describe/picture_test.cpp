@@ -183,6 +183,14 @@ TEST_CASE("what the server asks for is in the picture where somebody listens") {
                 "failing (a long wait is asked for)"));
     CHECK(holds(way(graph, Kind::send, 0, Kind::wait, 0), "failing (a wait is asked for) if"));
     CHECK(end(graph, Kind::send, 0, StopReason::not_retryable) == "anything else");
+    // A rate limit is where servers ask for a wait most often.
+    const StateGraph limited = state_graph_of(
+        Client{http, both(), RetryOn<RateLimited>{}, MaxAttempts<3>{}, RetryAfter{30s}});
+    CHECK(end(limited, Kind::send, 0, StopReason::come_back_later) ==
+          "rate limited (a long wait is asked for)");
+    CHECK(way(limited, Kind::send, 0, Kind::wait, 0) ==
+          "rate limited (a wait is asked for) / repeat");
+    CHECK(way(limited, Kind::send, 0, Kind::send, 0) == "rate limited (HTTP 429) / repeat");
 }
 
 TEST_CASE("a token that had worked is renewed, a new one is not") {
