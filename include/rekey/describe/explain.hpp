@@ -151,11 +151,26 @@ private:
     std::vector<std::string> names_{};
 };
 
-/// How many places a text takes on a line, of letters that take one each.
+/// How many places a text takes on a line: two for a letter of East Asia or a pictograph, one for
+/// any other.
 inline std::size_t places(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) {
+        return i < text.size() ? unsigned{static_cast<unsigned char>(text[i])} : 0u;
+    };
     std::size_t count = 0;
-    for (const char c : text)
-        if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) ++count;
+    for (std::size_t i = 0; i != text.size(); ++i) {
+        const unsigned lead = byte(i);
+        const unsigned next = byte(i + 1);
+        if ((lead & 0xc0) == 0x80) continue;
+        ++count;
+        // From U+2E80 on, less U+A500 to U+ABFF, U+D7B0 to U+F8FF and the half widths of U+FF61.
+        if ((lead == 0xe2 && next >= 0xba) || (lead >= 0xe3 && lead <= 0xe9) ||
+            (lead == 0xea && (next <= 0x93 || next >= 0xb0)) || lead == 0xeb || lead == 0xec ||
+            (lead == 0xed && next <= 0x9e) || (lead == 0xef && next >= 0xa4 && next <= 0xab) ||
+            (lead == 0xef && (next == 0xbc || (next == 0xbd && byte(i + 2) <= 0xa0))) ||
+            (lead == 0xf0 && next >= 0x9f))
+            ++count;
+    }
     return count;
 }
 inline void fill(std::string& line, std::size_t width) {

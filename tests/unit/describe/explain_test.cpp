@@ -31,6 +31,15 @@ struct Marked {
     std::string token = "pat_marked_1";
 };
 
+struct Chinese {
+    static constexpr std::string_view name = "个人凭证一号";
+    std::string token = "pat_p";
+};
+struct Mixed {
+    static constexpr std::string_view name = "ｅ企b한ﾊé🔑";
+    std::string token = "pat_e";
+};
+
 /// Every opened element is closed, in order, and no mark stands in a text.
 bool is_well_formed(std::string_view xml) {
     std::string open[32];
@@ -168,6 +177,22 @@ TEST_CASE("a name with marks in it neither breaks the picture nor the line") {
     CHECK_FALSE(holds(svg, "\x1b"));
     CHECK_FALSE(holds(explain(result), "\x1b"));
     CHECK(count(explain(result), "\n") == 4);
+}
+
+TEST_CASE("a letter that takes two places is given two") {
+    testing::script http;
+    http.then(200, 4101).then(200, 0);
+    const Client client{http, CredentialChain{Chinese{}, Mixed{}}, OnCodes{}};
+    const auto result = client.send(chat());
+    CHECK(explain(result) ==
+          "accepted as ｅ企b한ﾊé🔑; 2 attempts\n"
+          "              1 first              2 fall back\n"
+          "个人凭证一号  ✗ refused            ·\n"
+          "              HTTP 200, code 4101\n"
+          "ｅ企b한ﾊé🔑   ·                    ✓ accepted\n"
+          "                                   HTTP 200, code 0\n");
+    // A name of 84 pixels from the tenth on ends before its lane does.
+    CHECK(holds(explain_svg(result), "<path class=\"line\" d=\"M112 "));
 }
 
 TEST_CASE("a client without a chain has one lane, of the request") {
