@@ -3,6 +3,7 @@
 #ifndef REKEY_DESCRIBE_SENTENCE_HPP
 #define REKEY_DESCRIBE_SENTENCE_HPP
 
+#include <rekey/body/reading.hpp>
 #include <rekey/client.hpp>
 #include <rekey/core/worst_case.hpp>
 #include <rekey/credential.hpp>
@@ -159,14 +160,19 @@ template <class... Credentials> struct MayFetch<CredentialChain<Credentials...>>
     static constexpr std::uint32_t value = mask<ExchangeIsOptional<Credentials>::value...>();
 };
 
-template <class Chain> void say_chain(Wording& words, const std::vector<std::string>& names) {
+/// `leads_on`: whether a refusal of one credential leads to the next.
+template <class Chain>
+void say_chain(Wording& words, const std::vector<std::string>& names, bool leads_on = true) {
     if constexpr (std::is_void_v<Chain>) {
         words("Signs nothing: there is no CredentialChain.");
     } else {
         using Rule = typename Chain::Rule;
         words("Signs as ");
         for (std::size_t i = 0; i != names.size(); ++i) {
-            if (i != 0) words(", then as ");
+            if (i != 0 && leads_on)
+                words(", then as ");
+            else if (i != 0)
+                words(i == 1 ? "; a refusal does not lead to " : " or ");
             words(names[i]);
             const bool users = ((Rule::user_slots >> i) & 1u) != 0;
             const bool fetches = ((Rule::fetching >> i) & 1u) != 0;
@@ -177,7 +183,7 @@ template <class Chain> void say_chain(Wording& words, const std::vector<std::str
             else if (fetches)
                 words(" (which fetches its token)");
         }
-        words(names.size() > 1 ? ", each until it is refused." : ".");
+        words(names.size() > 1 && leads_on ? ", each until it is refused." : ".");
     }
 }
 template <class... Credentials> struct WordsOf<CredentialChain<Credentials...>> {
@@ -307,9 +313,36 @@ template <class... Policies>
 using ChainOf = typename WholeChain<typename FirstOfRole<Role::reauthorizer, Policies...>::type,
                                     typename FirstOfRole<Role::chain, Policies...>::type>::type;
 
+template <class Plan, auto... Conditions> bool lists_refusal(const RetryOn<Conditions...>*) {
+    using List = ConditionList<Conditions...>;
+    for (unsigned i = 0; i != List::count; ++i) {
+        const Listed& entry = List::all[i];
+        FailureClass failure = entry.failure;
+        if (entry.condition == Condition::code) {
+            body::Reading reading;
+            reading.found = body::Found::present;
+            reading.code = entry.number;
+            failure = Plan::classify(200, reading);
+        } else if (entry.condition == Condition::http_status) {
+            failure = Plan::classify(static_cast<int>(entry.number), body::Reading{});
+        }
+        if (failure == AuthRejected || failure == NotFound) return true;
+    }
+    return false;
+}
+template <class Plan> bool lists_refusal(const void*) { return true; }
+
+/// Whether a refusal leads to the next credential, as far as types know; that of a token always.
+template <class... Policies> bool leads_on() {
+    using Plan = rekey::Plan<Policies...>;
+    using Gate = typename FirstOfRole<Role::gate, Policies...>::type;
+    return Plan::Chain::fetching != 0 ||
+           (!Plan::sends_once && lists_refusal<Plan>(static_cast<const Gate*>(nullptr)));
+}
+
 template <class... Policies> std::string chain_sentence(const std::vector<std::string>& names) {
     Wording words;
-    say_chain<ChainOf<Policies...>>(words, names);
+    say_chain<ChainOf<Policies...>>(words, names, leads_on<Policies...>());
     return words.text();
 }
 

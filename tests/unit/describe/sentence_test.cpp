@@ -305,6 +305,32 @@ TEST_CASE("a flow, a token store and a rewrite say what they are") {
     CHECK(mermaid_of(client).find("\"ask the user of user\" as user_0") != std::string::npos);
 }
 
+TEST_CASE("a chain whose refusals lead nowhere is not said to fall back") {
+    testing::script http;
+    const std::string stays = "Signs as personal; a refusal does not lead to enterprise.\n";
+    const std::string goes_on =
+        "Signs as personal, then as enterprise, each until it is refused.\n";
+    const auto begins = [&http](const std::string& sentence, const auto&... policies) {
+        return describe_plan(Client{http, both(), policies...}).find(sentence) == 0;
+    };
+    CHECK(begins(stays));
+    CHECK(begins(stays, RetryOn<RateLimited>{}, MaxAttempts<3>{}));
+    CHECK(begins(stays, RetryOn<as_rate_limited(4020)>{}, MaxAttempts<3>{}));
+    CHECK(begins(stays, OnCodes{}, NoRetry{}));
+    CHECK(begins(stays, OnCodes{}, MaxAttempts<1>{}));
+    CHECK(begins(goes_on, RetryOn<4100>{}));
+    CHECK(begins(goes_on, RetryOn<HttpStatus{404}>{}));
+    CHECK(begins(goes_on, RetryOn<RateLimited, NotFound>{}, MaxAttempts<3>{}));
+    CHECK(describe_plan(both()).find(stays) == 0);
+    CHECK(sentence_of<Plan<Both>>() == stays);
+    CHECK(describe_plan(CredentialChain{Named{}, Personal{}, Enterprise{}})
+              .find("Signs as blue; a refusal does not lead to personal or enterprise.\n") == 0);
+    // The refusal of a token leads on by itself.
+    CHECK(
+        sentence_of<Plan<CredentialChain<Fetching, Enterprise>>>() ==
+        "Signs as app (which fetches its token), then as enterprise, each until it is refused.\n");
+}
+
 TEST_CASE("policies that no client has yet are described like one") {
     testing::script http;
     const Client client{http, both(), OnCodes{}, MaxAttempts<3>{}};
