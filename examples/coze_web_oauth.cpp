@@ -124,7 +124,7 @@ private:
         const bool is_person = !Json::text(result->body, "data.user_id").empty();
         const std::string known = Json::text(result->body, "data.user_name");
         if (visitor.name.empty() || (is_person && !known.empty())) {
-            visitor.name = known.empty() ? "a Coze user" : known.substr(0, longest_name);
+            visitor.name = known.empty() ? "a Coze user" : shortened(known);
             remember(response, visitor);
         }
         if (is_person) return response.set_redirect("/", 303);
@@ -182,7 +182,13 @@ private:
 
     // --- Visitors and pages ---
 
-    static constexpr std::size_t longest_name = 100;
+    /// At most 100 bytes of a name, and no part of a letter.
+    static std::string shortened(const std::string& name) {
+        std::size_t end = 100;
+        if (name.size() <= end) return name;
+        while (end != 0 && (static_cast<unsigned char>(name[end]) & 0xc0u) == 0x80u) --end;
+        return name.substr(0, end);
+    }
 
     /// Who sent a request; a new visitor gets a cookie.
     Visitor visitor_of(const Request& request, Response& response) const {
