@@ -110,8 +110,10 @@ private:
             if (std::string_view(">)}]").find(c) != std::string_view::npos && depth != 0) --depth;
         }
         text = text.substr(room, (arguments < end ? arguments : end) - room);
-        const bool is_name = text.find_first_of("({ ") == std::string_view::npos;
-        return is_name ? text : std::string_view("a function");
+        if (text.substr(0, 6) == "const ") text.remove_prefix(6);
+        if (text.find_first_of("<({") == 0)
+            return text.find("lambda") == 1 ? std::string_view("a function") : std::string_view();
+        return text.find('(') == std::string_view::npos ? text : std::string_view("a function");
 #else
         return {};
 #endif

@@ -171,6 +171,9 @@ TEST_CASE("a type is called what it is called last, wherever it is") {
     CHECK(asks(clerk_of({})) == "through Local.");
     CHECK(asks(clerk_for(std::vector<int>{})) == "through LocalToTemplate.");
     CHECK(asks([](const AuthorizationRequest&) { return Authorized{}; }) == "through a function.");
+    CHECK(Wording{}.name_of<const Asker>().text() == "Asker");
+    CHECK(Wording{}.name_of<unsigned int>().text() == "unsigned int");
+    CHECK(Wording{}.name_of<void(int)>().text() == "a function");
 }
 
 TEST_CASE("a sentence is one of English also where a number is one") {
