@@ -306,11 +306,11 @@ inline std::string lanes_svg(const Lanes& lanes) {
 ///
 /// ```
 /// accepted as enterprise; 2 attempts
-///             1 first               2 fall back
-/// personal    ✗ refused             ·
+///             1 first              2 fall back
+/// personal    ✗ refused            ·
 ///             HTTP 200, code 4101
-/// enterprise  ·                     ✓ accepted
-///                                   HTTP 200, code 0
+/// enterprise  ·                    ✓ accepted
+///                                  HTTP 200, code 0
 /// ```
 /// Of a long call the first four and the last four attempts; the count is exact. Holds no token, no
 /// URL and no words of the service: the trail has none.
