@@ -198,14 +198,15 @@ public:
     static constexpr bool times_attempts =
         ((Policies::role == Role::limit && TimesAttempts<Policies>::value) || ...);
     /// The most sends of a call as its moves allow them, whatever its limits say: each credential
-    /// once, and once more with a renewed token; after the user was asked once, and the repeats
-    /// while the service takes that in. `unbounded` if a failure is answered by repeating.
+    /// once, and once more with a renewed token; so after a straddle; after the user was asked
+    /// once, and the repeats while the service takes that in. `unbounded` if a failure is answered
+    /// by a repeat.
     static constexpr std::uint32_t unbounded = 0xffffffff;
     static constexpr std::uint32_t most_moves =
         std::is_same_v<GatePolicy, NoGate> ? 1
         : GatePolicy::template repeats<Service>()
             ? unbounded
-            : slot_count + ones(Chain::fetching) + (admits ? 2 : 0) +
+            : slot_count + ones(Chain::fetching) + (straddles ? 1 + (Chain::fetching != 0) : 0) +
                   (reauthorizes ? 1 + Settling::settle_repeats * (Chain::fetching != 0 ? 2 : 1)
                                 : 0);
 

@@ -15,6 +15,7 @@
 #include <rekey/policy/obo_reauth.hpp>
 #include <rekey/policy/rate_limit.hpp>
 #include <rekey/policy/retry_on.hpp>
+#include <rekey/testing/manual_clock.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/testing/print.hpp>
 #include <rekey/testing/script.hpp>
@@ -43,6 +44,10 @@ struct User {
     static constexpr Identity identity = Identity::user;
     struct Exchange {};
 };
+struct PlainDoor {
+    static constexpr Role role = Role::admission;
+};
+struct OrderedDoor : AtDoor<Door::own> {};
 struct Asks {
     Authorized operator()(const AuthorizationRequest&) const { return {}; }
 };
@@ -74,6 +79,16 @@ template <class Plan> std::uint32_t most_sends(Call<Plan> call, Action action) {
             follow(call, [](auto& next) { return next.reauthorized(Reauthorized::authorized); });
             break;
         case Kind::admit:
+            for (std::uint8_t slot = 0; Plan::straddles && slot != Plan::slot_count; ++slot)
+                if (action.move == Move::first || action.move == Move::straddle)
+                    follow(call, [slot](auto& next) {
+                        return next.admitted({Admitted::go_to, slot, Duration{0}, 0});
+                    });
+            for (const Admitted verdict : {Admitted::go, Admitted::skip_slot})
+                follow(call, [verdict](auto& next) {
+                    return next.admitted({verdict, 0, Duration{0}, 0});
+                });
+            break;
         case Kind::finish: break;
     }
     return most;
@@ -118,6 +133,32 @@ TEST_CASE(
     CHECK(worst_case<Consent>().sends == most_sends_found<Consent>());
     CHECK(worst_case<Consent>().longest_wait == 2s);
     CHECK(worst_case<Consent>().all_waits == 3500ms);
+}
+
+TEST_CASE("a door adds no send to a call, but for a straddle where one chooses the route") {
+    using Ordered = Plan<CredentialChain<A, C>, Refusals, OrderedDoor>;
+    using Routed = Plan<CredentialChain<A, B>, Refusals, PlainDoor>;
+    using Renewed = Plan<CredentialChain<A, C>, Refusals, PlainDoor>;
+    CHECK(worst_case<Ordered>().sends == 3);
+    CHECK(most_sends_found<Ordered>() == 3);
+    CHECK(worst_case<Routed>().sends == 3);
+    CHECK(most_sends_found<Routed>() == 3);
+    CHECK(worst_case<Renewed>().sends == 5);
+    CHECK(most_sends_found<Renewed>() == 5);
+}
+
+TEST_CASE("the only send of a call behind doors has all the time of its Deadline") {
+    Script http;
+    http.then(200);
+    ManualClock clock;
+    const Client client{http,
+                        RetryOn<AuthRejected>{},
+                        Deadline{9s},
+                        UseClock{clock},
+                        RateLimit{PerSecond{20}},
+                        Bulkhead{8}};
+    CHECK(client.send(HttpRequest{"GET", "https://api.coze.com/v1/bots/7", {}, {}}));
+    CHECK(http.sends()[0].timeout == 9s);
 }
 
 TEST_CASE("the worst case of literal policies is known when compiled") {
