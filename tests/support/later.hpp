@@ -22,6 +22,7 @@ struct Later {
         std::string key;
         unsigned number = 0;
         Done done;
+        rekey::Duration timeout{0};
     };
     struct Handle {
         Later* later;
@@ -41,7 +42,8 @@ struct Later {
     Handle operator()(const rekey::HttpRequest& request, const rekey::Attempt& attempt, Done done) {
         if (is_over_) return {this};
         asks.push_back({request, std::string(attempt.authorization()),
-                        std::string(attempt.idempotency_key()), attempt.number(), std::move(done)});
+                        std::string(attempt.idempotency_key()), attempt.number(), std::move(done),
+                        attempt.timeout()});
         return {this};
     }
     /// Answers the ask at that place, the first one unless told otherwise.

@@ -289,23 +289,28 @@ private:
     /// What the transport is called with at one send. Copies that come too late may still look at
     /// it when the next send is made.
     struct Sent {
-        Attempt attempt{};
+        Attempt attempts[most_copies]{};
         const Request* request = nullptr;
         detail::Maybe<std::conditional_t<Async::plain, Request, char>> copies[most_copies]{};
     };
     /// The same with texts of its own.
     struct OwnedSent : Sent {
-        void own(bool is_rewritten) {
-            authorization = Secret(this->attempt.authorization());
-            header = std::string(this->attempt.header());
+        /// The attempt of a copy, which may take so long.
+        Attempt of_copy(Duration timeout) const {
+            const Attempt& first = this->attempts[0];
             AttemptFields fields;
             fields.authorization = authorization.expose();
             fields.header = header;
-            fields.credential = this->attempt.credential();
-            fields.idempotency_key = this->attempt.idempotency_key();
-            fields.timeout = this->attempt.timeout();
-            fields.number = this->attempt.number();
-            this->attempt = Attempt{fields};
+            fields.credential = first.credential();
+            fields.idempotency_key = first.idempotency_key();
+            fields.timeout = timeout;
+            fields.number = first.number();
+            return Attempt{fields};
+        }
+        void own(bool is_rewritten) {
+            authorization = Secret(this->attempts[0].authorization());
+            header = std::string(this->attempts[0].header());
+            this->attempts[0] = of_copy(this->attempts[0].timeout());
             if (!is_rewritten) return;
             rewritten.set(*this->request);
             this->request = &*rewritten;
@@ -415,7 +420,9 @@ private:
             if (is_too_late_) frame_.writer().note(closed);
             return true;
         }
-        next_ = frame_.call().start(now());
+        const TimePoint began = now();
+        if constexpr (Core::hedges) began_ = began;
+        next_ = frame_.call().start(began);
         return false;
     }
 
@@ -505,7 +512,7 @@ private:
         auto& transport = core_->transport.get();
         if constexpr (Async::with_attempt) {
             keep_handle(copy, [&]() -> decltype(auto) {
-                return transport(*sent().request, std::as_const(sent().attempt), completion);
+                return transport(*sent().request, std::as_const(sent().attempts[copy]), completion);
             });
         } else {
             auto& place = sent().copies[copy];
@@ -518,7 +525,7 @@ private:
         if constexpr (Core::hedges)
             if (sent_.empty() || on_the_way_ != 0) sent_.emplace_front();
         Sent& now = sent();
-        now.attempt = frame_.attempt();
+        now.attempts[0] = frame_.attempt();
         now.request = &frame_.request();
         if constexpr (Core::hedges) sent_.front().own(With::rewrites);
     }
@@ -752,7 +759,18 @@ private:
         if (idempotent && copies_ < hedge().most_copies()) wait(hedge().after());
     }
     void hedge_now() {
+        Duration timeout = sent().attempts[0].timeout();
+        if constexpr (Plan::reads_clock) {  // it begins later, and has to end with the call
+            const TimePoint time = now();
+            const Duration elapsed = time > began_ ? time - began_ : Duration{0};
+            const std::uint32_t sends = frame_.call().sends();
+            const Proposal copy{next_.move, sends, Duration{0}, time, elapsed, Duration{0}};
+            if (!Plan::judge(rules(), copy).allowed) return;
+            timeout = Plan::timeout(rules(), elapsed, sends - 1);
+        }
         if (!hedge().may_send()) return;
+        OwnedSent& present = sent_.front();
+        present.attempts[copies_] = present.of_copy(timeout);
         send_copy();
         hedge_later();
     }
@@ -825,6 +843,7 @@ private:
     detail::Maybe<Cancellation> canceller_{};
     std::function<void()> kept_{};  // an extra that cancels as long as it lives
     Action next_{};
+    std::conditional_t<Core::hedges, TimePoint, char> began_{};  // its copies count from there
     std::conditional_t<Core::hedges, std::forward_list<OwnedSent>, Sent> sent_{};
     detail::Maybe<std::conditional_t<can_cancel_send, typename Async::Handle, char>>
         handles_[most_copies]{};

@@ -6,6 +6,7 @@
 #include "support/later.hpp"
 
 #include <rekey/driver/callback.hpp>
+#include <rekey/policy/attempt_timeout.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 
 #include <chrono>
@@ -160,4 +161,46 @@ TEST_CASE("a cancelled call cancels all copies") {
     REQUIRE(stage.results.size() == 1);
     CHECK(stage.results[0].error().kind == ErrorKind::cancelled);
     CHECK(stage.http.cancelled == 2);
+}
+
+TEST_CASE("a copy ends no later than the Deadline of its call") {
+    Stage stage;
+    SECTION("of the client") {
+        const auto client = stage.client(Hedge{600ms, 3}, Deadline{3s}, PerAttemptTimeout{900ms});
+        client.send(question(), into(stage.results));
+        stage.time.advance(1200ms);
+        REQUIRE(stage.http.asks.size() == 3);
+        CHECK((stage.http.asks[0].timeout == 900ms));  // a third of 3 s is more
+        CHECK((stage.http.asks[1].timeout == 800ms));  // a third of 2.4 s
+        CHECK((stage.http.asks[2].timeout == 600ms));
+    }
+    SECTION("of the call, whose last send it is") {
+        const auto client = stage.client(Hedge{200ms});
+        client.send(question(), into(stage.results), Deadline{900ms});
+        stage.http.answer(answer(503));
+        stage.http.answer(answer(503));
+        REQUIRE(stage.http.asks.size() == 1);
+        CHECK((stage.http.asks[0].timeout == 900ms));
+        stage.time.advance(200ms);
+        REQUIRE(stage.http.asks.size() == 2);
+        CHECK((stage.http.asks[1].timeout == 700ms));
+        stage.http.answer(accepted(), 1);
+        CHECK(stage.results.size() == 1);
+    }
+    SECTION("there is none when its time is over") {
+        const auto client = stage.client(Hedge{200ms}, Deadline{200ms});
+        client.send(question(), into(stage.results));
+        stage.time.advance(1s);
+        CHECK(stage.http.asks.size() == 1);
+        stage.http.answer(accepted());  // of a transport that takes its time
+        CHECK(stage.results.size() == 1);
+    }
+    SECTION("without a Deadline each has the time of a send") {
+        const auto client = stage.client(Hedge{200ms}, PerAttemptTimeout{1s});
+        client.send(question(), into(stage.results));
+        stage.time.advance(200ms);
+        REQUIRE(stage.http.asks.size() == 2);
+        CHECK((stage.http.asks[1].timeout == 1s));
+        CHECK(stage.http.asks[1].authorization == "Bearer pat_personal_1");
+    }
 }
