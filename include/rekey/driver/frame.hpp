@@ -730,7 +730,7 @@ public:
         const Action next = said.cancelled ? call_.cancelled() : call_.reauthorized(outcome, now);
         if (outcome == Reauthorized::authorized || outcome == Reauthorized::settling) {
             // Cured, as by a renewal: what the user's next token meets is what counts.
-            if (reported_slot_ == slot_) refusal_reported_ = false;
+            if (reported_slot_ == next.slot) refusal_reported_ = false;
             if (!reported_pin_) reported_pin_ = std::move(pin_);
             pin_ = Pin{};
             asks_for_any_ = true;  // the user's next token, whatever was refused before

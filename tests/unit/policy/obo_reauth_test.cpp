@@ -318,6 +318,27 @@ TEST_CASE("S52 the user is asked last, and only a chain that says so goes on as 
     CHECK(windows == 1);
 }
 
+TEST_CASE("who has authorized and is refused reads why, also if the app was tried in between") {
+    Desk desk;
+    std::atomic<int> windows{0};
+    const auto http = [&](const HttpRequest&, const Attempt& attempt) {
+        return obo::coded(attempt.authorization() == "Bearer new" ? 4101 : 4100);
+    };
+    const Client client{http,
+                        CredentialChain{UserCredential{&desk.vault}, AppKey{}},
+                        coze::RetryOnRefusal{},
+                        coze::Api{},
+                        EscalateToAppIdentity{},
+                        OboReauth{desk.says_yes(windows)},
+                        UseClock{desk.clock}};
+    const auto result = client.send(question, Subject{"ann"});
+    CHECK(windows == 1);
+    CHECK(result.trail()[1].slot == 1);
+    CHECK(result.trail().back().service_code == 4101);
+    CHECK(result.error().service_code == 4101);
+    CHECK(result.credential() == "user");
+}
+
 TEST_CASE("many users are asked without one being mixed up with another") {
     Desk desk;
     std::atomic<int> windows{0};
