@@ -3,6 +3,7 @@
 #ifndef REKEY_POLICY_ADMISSIONS_HPP
 #define REKEY_POLICY_ADMISSIONS_HPP
 
+#include <rekey/detail/ascii.hpp>
 #include <rekey/detail/pack.hpp>
 #include <rekey/detail/roles.hpp>
 #include <rekey/extras.hpp>
@@ -36,9 +37,10 @@ enum class Door : unsigned char {
 
 /// What a door is told when it is asked.
 struct Asking {
-    TimePoint now{};           ///< If the policy says `reads_time`.
-    std::string_view host{};   ///< Of the URL, with its port, if the request type tells it.
-    Duration waited{0};        ///< How long this door has made this attempt wait.
+    TimePoint now{};          ///< If the policy says `reads_time`.
+    std::string_view host{};  ///< Of the URL, if the request type tells it; with a port that is not
+                              ///< the usual one of its scheme.
+    Duration waited{0};       ///< How long this door has made this attempt wait.
     std::uint32_t ticket = 0;  ///< What came with this door's last `busy`; it is handed back here.
     std::uint32_t credentials = 1;  ///< How many a call chooses from, that of a flow included.
 };
@@ -166,14 +168,23 @@ template <std::uint32_t Slots, class... Doors> struct JudgedDoors {
                   "client has no two. Put them into a CredentialChain, or leave Remember out.");
 };
 
-/// `host:port` of an absolute URL as it is written there, without a user; empty if there is none.
+/// `host:port` of an absolute URL as it is written there, without a user and without the port that
+/// its scheme has anyway; empty if there is none.
 constexpr std::string_view host_in(std::string_view url) noexcept {
     const std::size_t scheme = url.find("://");
     if (scheme == std::string_view::npos) return {};
+    const std::string_view name = url.substr(0, scheme);
+    const std::string_view usual = same_ignoring_case(name, "https")  ? ":443"
+                                   : same_ignoring_case(name, "http") ? ":80"
+                                                                      : "";
     url.remove_prefix(scheme + 3);
     url = url.substr(0, url.find_first_of("/?#"));
     const std::size_t user = url.rfind('@');
-    return user == std::string_view::npos ? url : url.substr(user + 1);
+    if (user != std::string_view::npos) url.remove_prefix(user + 1);
+    const bool is_usual =
+        url.size() > usual.size() && url.substr(url.size() - usual.size()) == usual;
+    if (is_usual) url.remove_suffix(usual.size());
+    return url;
 }
 
 }  // namespace detail

@@ -38,8 +38,9 @@ struct PerCredential {
     static constexpr Door door = Door::credential;
     static constexpr const char* says_no = "every credential rests: its circuit is open";
 };
-/// One circuit for each host of a URL (with its port), up to 32 hosts, the others are let through;
-/// a single one if the request type tells no URL. No credential helps: the call ends.
+/// One circuit for each host of a URL, up to 32 hosts, the others are let through; a single one if
+/// the request type tells no URL. A port counts as part of the host unless it is the usual one of
+/// the scheme. No credential helps: the call ends.
 struct PerHost {
     static constexpr Door door = Door::host;
     static constexpr const char* says_no = "the host rests: its circuit is open";
@@ -273,7 +274,7 @@ public:
         return Circuits::state(
             circuits_->at(slot % Circuits::room).load(std::memory_order_relaxed));
     }
-    /// How the circuit of a host stands.
+    /// How the circuit of a host stands: `api.coze.com`, `localhost:8080`.
     Circuit state_of_host(std::string_view host) const noexcept {
         const std::size_t index = circuits_->of_host(host);
         return index == Circuits::room

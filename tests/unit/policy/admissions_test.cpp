@@ -473,7 +473,11 @@ TEST_CASE("the host of a request is what stands in its URL") {
     CHECK(host_in("https://api.coze.com/v3/chat") == "api.coze.com");
     CHECK(host_in("https://api.coze.com:8443?x=@y/") == "api.coze.com:8443");
     CHECK(host_in("https://user:pa@ss@api.coze.com#f") == "api.coze.com");
-    CHECK(host_in("http://[::1]:80/") == "[::1]:80");
+    CHECK(host_in("http://[::1]:80/") == "[::1]");
+    CHECK(host_in("HTTPS://api.coze.com:443?q") == "api.coze.com");
+    CHECK(host_in("https://api.coze.com:80/") == "api.coze.com:80");
+    CHECK(host_in("http://api.coze.com:443") == "api.coze.com:443");
+    CHECK(host_in("ws://[::80]") == "[::80]");
     CHECK(host_in("/v3/chat").empty());
     CHECK(host_in("").empty());
 }

@@ -249,6 +249,8 @@ TEST_CASE("a circuit of a host ends calls to that host and no other") {
     const Client client{http, both(), OnRefusal{}, breaker, UseClock{clock}};
     http.then(503).then(200);
     CHECK_FALSE(client.send(HttpRequest{"GET", "https://one.example/a", {}, {}}));
+    CHECK_FALSE(client.send(HttpRequest{"GET", "https://one.example:443/a", {}, {}}));
+    CHECK(http.sends().size() == 1);
     const auto result = client.send(HttpRequest{"GET", "https://ONE.example/b", {}, {}});
     CHECK(result.stop_reason() == StopReason::come_back_later);
     CHECK(result.error().message() == "the host rests: its circuit is open");
