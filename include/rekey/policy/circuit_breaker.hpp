@@ -145,8 +145,8 @@ public:
     static constexpr std::size_t room = 32;
 
     std::atomic<std::uint64_t>& at(std::size_t index) noexcept { return words_[index]; }
-    /// The circuit of a host; `room` if there are too many hosts.
-    std::size_t of_host(std::string_view host) noexcept {
+    /// The circuit of a host; `room` if there are too many hosts, or it has none and `takes` none.
+    std::size_t of_host(std::string_view host, bool takes = true) noexcept {
         std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
         for (const char symbol : host) {
             const char lower =
@@ -157,6 +157,7 @@ public:
         for (std::size_t step = 0; step != room; ++step) {
             const std::size_t index = static_cast<std::size_t>((hash >> 8) + step) % room;
             std::uint64_t owner = hosts_[index].load(std::memory_order_relaxed);
+            if (owner == 0 && !takes) return room;
             if (owner == 0 &&
                 hosts_[index].compare_exchange_strong(owner, hash, std::memory_order_relaxed))
                 return index;
@@ -276,7 +277,7 @@ public:
     }
     /// How the circuit of a host stands: `api.coze.com`, `localhost:8080`.
     Circuit state_of_host(std::string_view host) const noexcept {
-        const std::size_t index = circuits_->of_host(host);
+        const std::size_t index = circuits_->of_host(host, false);
         return index == Circuits::room
                    ? Circuit::closed
                    : Circuits::state(circuits_->at(index).load(std::memory_order_relaxed));

@@ -271,6 +271,16 @@ TEST_CASE("more hosts than it has circuits for are let through") {
     }
 }
 
+TEST_CASE("to ask how a host stands takes no circuit from another one") {
+    const CircuitBreaker<PerHost> breaker{LastAttempts{1, 1}};
+    for (int i = 0; i != 32; ++i)
+        CHECK(breaker.state_of_host("n" + std::to_string(i) + ".example") == Circuit::closed);
+    const Admission said = breaker.admit(first, at(0s, "h.example"));
+    breaker.settled(first, ended(said, down, 0s));
+    CHECK(breaker.state_of_host("h.example") == Circuit::open);
+    CHECK(breaker.admit(first, at(1s, "h.example")).verdict == Admitted::later);
+}
+
 TEST_CASE("a client may have a circuit for its host and one for each credential") {
     testing::Script http;
     testing::ManualClock clock;
