@@ -23,7 +23,7 @@ struct Idempotent {};
 
 /// A key under which the service recognises a repeated request. Makes the call idempotent; the
 /// transport finds it in `attempt.idempotency_key()`, the same on each attempt, and one that takes
-/// a request alone in the header `Idempotency-Key`. Outlives the call.
+/// a request alone in the header `Idempotency-Key`. An empty one is none. Outlives the call.
 struct IdempotencyKey {
     std::string_view key;
 };
@@ -104,7 +104,7 @@ struct CallExtras {
 
     constexpr void take(const Idempotent&) noexcept { idempotent = true; }
     void take(const IdempotencyKey& extra) noexcept {
-        idempotent = true;
+        idempotent = idempotent || !extra.key.empty();
         idempotency_key = extra.key;
     }
     void take(const Subject& extra) noexcept { subject = extra.user; }

@@ -40,7 +40,8 @@ public:
     std::string_view key() const noexcept { return {text_, size_}; }
 
     template <class Extras> void add_to(Extras& extras) const noexcept {
-        extras.idempotent = extras.idempotent || size_ != 0;
+        if (size_ == 0) return;  // lest it takes the place of another one
+        extras.idempotent = true;
         extras.idempotency_key = key();
     }
 

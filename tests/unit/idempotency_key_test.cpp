@@ -3,6 +3,7 @@
 
 #include <rekey/client.hpp>
 #include <rekey/http.hpp>
+#include <rekey/nested.hpp>
 #include <rekey/policy/limits.hpp>
 #include <rekey/policy/retry_on.hpp>
 #include <rekey/testing/print.hpp>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -57,6 +59,29 @@ TEST_CASE("without randomness there is no key, and nothing is repeated for its s
     CHECK(result.stop_reason() == StopReason::unsafe_to_repeat);
     CHECK(http.sends().size() == 1);
     CHECK(http.sends()[0].idempotency_key.empty());
+}
+
+TEST_CASE("an empty key is none, and nothing is repeated for its sake") {
+    Script http;
+    http.then(503).then(503).then(200).then(503).then(200);
+    const Client client{http, RetryOn<Transient>{}, MaxAttempts<3>{}};
+    const std::string_view empty;
+    CHECK(client.send(post, IdempotencyKey{empty}).stop_reason() == StopReason::unsafe_to_repeat);
+    CHECK(http.sends().size() == 1);
+    CHECK(client.send(post, Idempotent{}, IdempotencyKey{empty}));
+    CHECK(client.send(post, IdempotencyKey{"k"}));
+    CHECK(http.sends().size() == 5);
+}
+
+TEST_CASE("a key that could not be made leaves the key of the attempt outside") {
+    Script http;
+    http.then(200);
+    const Client client{http, RetryOn<AuthRejected>{}};
+    AttemptFields fields;
+    fields.idempotency_key = "outside";
+    const auto none = [](void*, std::size_t) { return false; };
+    CHECK(client.send(post, NestedIn{Attempt{fields}}, FreshIdempotencyKey{none}));
+    CHECK(http.sends()[0].idempotency_key == "outside");
 }
 
 TEST_CASE("a transport that takes a request alone finds the key in its header") {
