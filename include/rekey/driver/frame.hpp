@@ -456,7 +456,7 @@ public:
         move_ = action.move;
         number_ = action.number;
         if constexpr (Plan::times_attempts) timeout_ = action.timeout;
-        if constexpr (Parts::rewrites) rewrite();
+        if constexpr (Parts::rewrites) rewrite(slot_);
         if constexpr (!std::is_void_v<Chain>) {
             if constexpr (Plan::Chain::fetching == 0)
                 pin_ = slots_.read(slot_, context());
@@ -498,6 +498,16 @@ public:
     }
     /// The request of that attempt: the caller's own, or a copy that was rewritten.
     const Request& request() const noexcept { return *sent_; }
+    /// Makes it that of an attempt with this credential; for doors, which ask before it is signed.
+    [[gnu::noinline]] void rewrite(std::uint8_t slot) {
+        sent_ = &original_;
+        if (slot == extras_.slot) return;
+        if constexpr (std::is_copy_constructible_v<Request>) {  // else a policy has said so
+            copy_.set(original_);
+            Parts::rewrite(store_, *copy_);
+            sent_ = &*copy_;
+        }
+    }
 
     /// A copy of the request with the header set, for a transport that takes no Attempt.
     [[gnu::always_inline]] auto signed_copy([[maybe_unused]] const Attempt& attempt) const {
@@ -899,16 +909,6 @@ protected:
         // The kinds that classes have stand in the order of the classes, without NoFailure.
         static_assert(ErrorKind{Permanent - 1} == ErrorKind::permanent);
         return ErrorKind((entry.failure == NoFailure ? Permanent : entry.failure) - 1);
-    }
-
-    [[gnu::noinline]] void rewrite() {
-        sent_ = &original_;
-        if (slot_ == extras_.slot) return;
-        if constexpr (std::is_copy_constructible_v<Request>) {  // else a policy has said so
-            copy_.set(original_);
-            Parts::rewrite(store_, *copy_);
-            sent_ = &*copy_;
-        }
     }
 
     [[gnu::noinline, gnu::cold]] void end_in_failure(StopReason reason) {

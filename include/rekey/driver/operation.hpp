@@ -475,8 +475,8 @@ private:
                     break;
                 case Kind::admit:
                     if constexpr (Plan::admits)
-                        next_ = frame_.call().admitted(
-                            (*doors_).asked.ask(next_, now(), frame_.request()), now());
+                        next_ = frame_.call().admitted((*doors_).asked.ask(next_, now(), frame_),
+                                                       now());
                     break;
                 case Kind::fetch: fetch(); break;
                 case Kind::reauthorize: ask(); break;

@@ -154,7 +154,7 @@ template <class Plan, class Frame, class Transport, class Exchanger, class Clock
                 break;
             case Kind::admit:
                 if constexpr (Plan::admits)
-                    next = frame.call().admitted(doors.ask(next, now(), frame.request()), now());
+                    next = frame.call().admitted(doors.ask(next, now(), frame), now());
                 break;
             case Kind::reauthorize:
                 if constexpr (Plan::reauthorizes) {

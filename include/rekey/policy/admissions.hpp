@@ -132,12 +132,6 @@ template <class... Policies> constexpr std::uint32_t slots_of() noexcept {
     return slot_total + (BringsCredential<Reauthorizer>::value ? 1 : 0);
 }
 
-template <class Policy> constexpr bool reads_host() noexcept {
-    if constexpr (Policy::role == Role::admission)
-        return Policy::reads_host;
-    else
-        return false;
-}
 inline constexpr std::size_t door_places = static_cast<std::size_t>(Door::bulkhead) + 1;
 template <class Door> constexpr std::size_t place_of() noexcept {
     if constexpr (std::is_void_v<Door>)
@@ -202,6 +196,7 @@ template <class Store, class... Policies> class Admissions {
 
     using Trip = typename detail::TripOf<Policies...>::type;
     static constexpr bool routes = !std::is_same_v<Trip, detail::NoTrip>;
+    static constexpr bool rewrites = detail::count_role<Role::rewrite, Policies...>() != 0;
     static constexpr std::uint32_t slot_total = detail::slots_of<Policies...>();
 
     /// The position of the policy at a place; `count` if nobody stands there.
@@ -227,28 +222,27 @@ public:
         settle(end);
     }
 
-    /// Asks the doors about a send. The request tells its host, if a door wants to know.
-    template <class Request>
-    Admission ask(const Action& action, TimePoint now, [[maybe_unused]] const Request& request) {
+    /// Asks the doors about a send.
+    ///
+    /// frame   has the request as each credential sends it, which tells the host.
+    template <class Frame> Admission ask(const Action& action, TimePoint now, Frame& frame) {
         if (let_in_)
             not_sent();  // for an attempt that came to nothing, such as one without a token
         if (action != asked_) start_over();
         asked_ = action;
         action_ = action;
         now_ = now;
-        const auto& url = detail::Asks<Request>::url(request);
-        std::string_view host;
-        if constexpr ((detail::reads_host<Policies>() || ...)) host = detail::host_in(url);
         if constexpr (routes)
-            if (action.move == Move::first) router().set_out(trip_, request, extras_, slot_total);
-        Admission said = ask_all(host);
+            if (action.move == Move::first)
+                router().set_out(trip_, request_of(frame, extras_.slot), extras_, slot_total);
+        Admission said = ask_all(frame);
         if constexpr (routes) {
             if (said.verdict == Admitted::skip_slot && action.move == Move::first &&
                 action_.slot != action.slot) {
                 // The core did not ask about this slot: as if nobody had chosen it.
                 trip_.follows = false;
                 action_ = action;
-                said = ask_all(host);
+                said = ask_all(frame);
             }
         }
         return said;
@@ -300,17 +294,37 @@ private:
     const auto& router() const noexcept {
         return detail::at<index_at(static_cast<std::size_t>(Door::route))>(store_);
     }
-    Admission ask_all(std::string_view host) {
+    template <class Frame> static const auto& request_of(Frame& frame, std::uint8_t slot) {
+        if constexpr (rewrites) frame.rewrite(slot);
+        (void)slot;
+        return frame.request();
+    }
+    template <class Frame> Admission ask_all(Frame& frame) {
         Admission said;
-        let_in_ = ask_all(said, host, std::make_index_sequence<places>{});
+        let_in_ = ask_all(said, frame, std::make_index_sequence<places>{});
         if (!let_in_) turn_away(said);
         return said;
     }
-    template <std::size_t... Places>
-    bool ask_all(Admission& said, std::string_view host, std::index_sequence<Places...>) {
-        return (ask_at<Places>(said, host) && ...);
+    template <class Frame, std::size_t... Places>
+    bool ask_all(Admission& said, Frame& frame, std::index_sequence<Places...>) {
+        return (ask_at<Places>(said, frame) && ...);
     }
-    template <std::size_t Place> bool ask_at(Admission& said, std::string_view host) {
+    /// Asks one door; the first of them may have chosen another credential for the others.
+    template <class Policy, class Frame>
+    Admission ask_one(const Policy& door, Asking& asking, [[maybe_unused]] Frame& frame) {
+        if constexpr (detail::Routes<Policy>::value) {
+            return door.admit(action_, trip_);
+        } else if constexpr (Policy::reads_host) {
+            const auto& request = request_of(frame, action_.slot);
+            const auto& url = detail::Asks<std::decay_t<decltype(request)>>::url(request);
+            asking.host = detail::host_in(url);
+            return door.admit(action_, asking);
+        } else {
+            return door.admit(action_, asking);
+        }
+    }
+    template <std::size_t Place, class Frame>
+    bool ask_at(Admission& said, [[maybe_unused]] Frame& frame) {
         if constexpr (index_at(Place) != count) {
             Seat& seat = seats_[Place];
             const auto& door = detail::at<index_at(Place)>(store_);
@@ -321,15 +335,10 @@ private:
             seat.slot = action_.slot;
             Asking asking;
             asking.now = now_;
-            asking.host = host;
             asking.waited = seat.waited;
             asking.ticket = std::exchange(seat.ticket, 0u);
             asking.credentials = slot_total;
-            Admission answer;
-            if constexpr (detail::Routes<std::decay_t<decltype(door)>>::value)
-                answer = door.admit(action_, trip_);
-            else
-                answer = door.admit(action_, asking);
+            const Admission answer = ask_one(door, asking, frame);
             seat.ticket = answer.ticket;
             seat.standing = Standing::inside;
             if (answer.verdict == Admitted::go) return true;

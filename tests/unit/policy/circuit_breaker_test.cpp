@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <rekey/policy/circuit_breaker.hpp>
+#include <rekey/policy/remember.hpp>
 
 #include <rekey/rekey.hpp>
 #include <rekey/testing.hpp>
@@ -268,6 +269,43 @@ TEST_CASE("more hosts than it has circuits for are let through") {
         REQUIRE(said.verdict == Admitted::go);
         breaker.settled(first, ended(said, down, 0s));
         CHECK((breaker.state_of_host(host) == Circuit::open) == (i < 32));
+    }
+}
+
+TEST_CASE("the host that is asked about is that of the send, also where the request is rewritten") {
+    struct Always {
+        int operator()(const HttpRequest&) const { return 7; }
+    };
+    testing::Script http;
+    testing::ManualClock clock;
+    const CircuitBreaker<PerHost> breaker{LastAttempts{1, 1}};
+    const auto to_the_west = [](HttpRequest& copy) { copy.url = "https://west.example/a"; };
+    const HttpRequest question{"GET", "https://east.example/a", {}, {}};
+    SECTION("by a fallback") {
+        const Client client{http,    both(),         OnRefusal{}, OnFallBack{to_the_west},
+                            breaker, UseClock{clock}};
+        http.then(401).then(503).then(200).then(401);
+        CHECK_FALSE(client.send(question));
+        CHECK(breaker.state_of_host("east.example") == Circuit::closed);
+        CHECK(breaker.state_of_host("west.example") == Circuit::open);
+        CHECK(client.send(question));
+        const auto result = client.send(question);
+        CHECK(result.stop_reason() == StopReason::come_back_later);
+        CHECK(http.sends().size() == 4);
+    }
+    SECTION("because a learned route begins there") {
+        const Client client{http,           both(),
+                            OnRefusal{},    OnFallBack{to_the_west},
+                            breaker,        Remember<Always>{},
+                            UseClock{clock}};
+        http.then(401).then(200).then(503);
+        CHECK(client.send(question));
+        CHECK_FALSE(client.send(question));
+        CHECK(http.sends()[2].url == "https://west.example/a");
+        CHECK(breaker.state_of_host("east.example") == Circuit::closed);
+        CHECK(breaker.state_of_host("west.example") == Circuit::open);
+        CHECK(client.send(question).stop_reason() == StopReason::come_back_later);
+        CHECK(http.sends().size() == 3);
     }
 }
 
