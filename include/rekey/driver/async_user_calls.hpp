@@ -28,6 +28,17 @@ template <class Flow, class = void> struct HandsOver : std::false_type {};
 template <class Flow>
 struct HandsOver<Flow, std::enable_if_t<Flow::never_waits>> : std::true_type {};
 
+inline AuthorizationEnd cancelled_end() {
+    AuthorizationEnd end;
+    end.kind = ErrorKind::cancelled;
+    return end;
+}
+/// The `done` of a `resume`, which sends a request unless that was stopped.
+template <class Done, class = void> struct EndsAResume : std::false_type {};
+template <class Done>
+struct EndsAResume<Done, std::void_t<decltype(std::declval<Done&>().is_resume_stopped = false)>>
+    : std::true_type {};
+
 /// The end of an authorization on its way: a callback is judged, its code exchanged once.
 ///
 /// One thing is waited for at a time, so whoever brings it goes on, there where a scheduler with
@@ -76,7 +87,7 @@ class Authorizing final
         void keep() noexcept override { call.keep(); }
         void drop() noexcept override { call.drop(); }
         void answered(std::uint64_t, AuthorizationEnd* end) override {
-            call.done_there(end != nullptr ? std::move(*end) : cancelled());
+            call.done_there(end != nullptr ? std::move(*end) : cancelled_end());
         }
         void failed(std::uint64_t, std::exception_ptr error) override {
             call.broke_there(std::move(error));
@@ -132,11 +143,6 @@ public:
     void failed(std::uint64_t, std::exception_ptr error) override { broke_there(std::move(error)); }
 
 private:
-    static AuthorizationEnd cancelled() {
-        AuthorizationEnd end;
-        end.kind = ErrorKind::cancelled;
-        return end;
-    }
     /// Does it where the scheduler says, or here.
     template <class Act> void there(const Act& act) {
         if constexpr (Executes<Scheduler>::value)
@@ -153,7 +159,7 @@ private:
         there([](Authorizing& self) { self.tell(std::move(self.end_)); });
     }
     void begin_there() {
-        if (is_too_late_) return tell(cancelled());
+        if (is_too_late_ || is_stopped_.load(detail::Order::acquire)) return tell(cancelled_end());
         const Owner<Authorizing> self(*this);
         guarded([this] {
             if constexpr (Source::blocks) {
@@ -256,7 +262,11 @@ private:
 #endif
     }
     void tell(AuthorizationEnd&& end_of) {
-        end([&end_of](Done& done) { done(std::move(end_of)); });
+        end([&](Done& done) {
+            if constexpr (EndsAResume<Done>::value)
+                done.is_resume_stopped = is_stopped_.load(detail::Order::acquire);
+            done(std::move(end_of));
+        });
     }
     template <class Tell> void end(const Tell& tell_done) {
         if (is_over_.exchange(true, detail::Order::acq_rel)) return;
@@ -362,10 +372,12 @@ private:
         Done done;
         std::string binding;
         bool has_binding;
+        bool is_resume_stopped = false;
 
         void operator()(AuthorizationEnd end) {
             using Response = typename Client::template ResponseTo<Request>;
             const auto& names = client.core_->slot_set->names();
+            if (end && is_resume_stopped) end = cancelled_end();
             if (!end) return done(unfinished<Response>(end, names));
             auto waiting = client.user_source().parked().template take<Request>(
                 end.flow, client.core().clock().unix_seconds());

@@ -151,9 +151,10 @@ public:
     /// How many calls are on their way.
     std::size_t in_flight() const noexcept { return core_->calls.count(); }
     /// From now on a call ends with `ErrorKind::cancelled` and sends nothing; those on their way go
-    /// on.
+    /// on, a `resume` with its request.
     void close() const noexcept { core_->calls.close(); }
-    /// Cancels the calls that are on their way.
+    /// Cancels the calls that are on their way. Of a `resume` the code that was sent goes on, for
+    /// it cannot be sent again; its tokens are kept, and the request is not sent.
     void cancel_all() const { core_->calls.cancel_all(); }
     /// Calls `f()` once when no call is on its way: now, or where the last one ends.
     void when_idle(std::function<void()> f) const { core_->calls.when_idle(std::move(f)); }

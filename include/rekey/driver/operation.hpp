@@ -195,7 +195,10 @@ public:
     const detail::CallExtras& extras() const noexcept { return extras_.sorted; }
 
     /// From now on the call is on its way: it waits for `begin`, which always follows.
-    void enter() noexcept { is_too_late_ = !core_->calls.enter(*this); }
+    void enter() noexcept {
+        const bool is_open = core_->calls.enter(*this);
+        is_too_late_ = !is_open && !extras_.sorted.reauthorized;  // a `resume` goes on
+    }
     void begin() override { go_on(); }
     /// Cancels the call, from any thread.
     void stop() override {

@@ -374,6 +374,60 @@ TEST_CASE("with a scheduler that executes, an authorization happens there too") 
     CHECK(outside == 0);
 }
 
+TEST_CASE(
+    "a resume that is on its way goes on when its client is closed, and ends when cancelled") {
+    Stage stage;
+    const auto client = stage.client();
+    stage.send(client);
+    const std::string callback = stage.browse(stage.results[0].authorization().url);
+    client.resume<HttpRequest>(callback, into(stage.results), Binding{"cookie"});
+    REQUIRE(stage.exchanges() == 1);
+    SECTION("closed") {
+        client.close();
+        stage.serve();
+        REQUIRE(stage.http.asks.size() == 1);
+        stage.serve();
+        REQUIRE(stage.results.size() == 2);
+        CHECK(stage.results[1]);
+    }
+    SECTION("cancelled: the tokens are kept, and nothing else is sent") {
+        client.cancel_all();
+        stage.serve();
+        CHECK(stage.http.asks.empty());
+        REQUIRE(stage.results.size() == 2);
+        CHECK(stage.results[1].error().kind == ErrorKind::cancelled);
+        stage.send(client);
+        CHECK(stage.exchanges() == 0);
+        stage.accept_all();
+        CHECK(stage.results.back());
+    }
+    CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("a code of an authorization that was cancelled before it began is not sent") {
+    Stage stage;
+    const auto client = stage.client();
+    const auto begun = client.begin_authorization(Subject{"ann"}, Binding{"cookie"});
+    const std::string callback = stage.browse(begun.request.url);
+    std::vector<AuthorizationEnd> ends;
+    const auto into_ends = [&ends](AuthorizationEnd end) { ends.push_back(std::move(end)); };
+    client.send(
+        stage.chat(),
+        [&](const Result<HttpResponse>&) {
+            client.authorize(callback, into_ends, Binding{"cookie"});
+            client.cancel_all();
+        },
+        Subject{"bob"}, Binding{"cookie"});
+    CHECK(stage.http.asks.empty());
+    REQUIRE(ends.size() == 1);
+    CHECK(ends[0].kind == ErrorKind::cancelled);
+    client.authorize(callback, into_ends, Binding{"cookie"});  // it was not used up
+    REQUIRE(stage.exchanges() == 1);
+    stage.serve();
+    REQUIRE(ends.size() == 2);
+    CHECK(ends[1]);
+}
+
 TEST_CASE("S5 a callback in another browser is refused by an asynchronous client too") {
     Stage stage;
     const auto client = stage.client();
