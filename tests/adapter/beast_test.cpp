@@ -310,6 +310,20 @@ TEST_CASE("beast: many sends at once over one transport, with several threads in
     CHECK(server.requests().size() >= static_cast<std::size_t>(answered));
 }
 
+TEST_CASE("beast: the longest time there is does not end at once") {
+    Server server([](Connection& connection) {
+        loopback::Request seen;
+        while (connection.read(seen)) connection.answer(200, "{}");
+    });
+    Options options;
+    options.timeout = (rekey::Duration::max)();
+    CHECK(Transport{options}(post(server.url()), Attempt{}).has_value());
+    options.timeout = rekey::Duration::zero();
+    options.connect_timeout = (rekey::Duration::max)();
+    CHECK(Transport{options}(post(server.url()), Attempt{}).has_value());
+    CHECK(Transport{options}(post(server.url()), within((rekey::Duration::max)())).has_value());
+}
+
 #if defined(REKEY_TESTS_LOOPBACK_TLS)
 TEST_CASE("beast: a certificate that nobody vouches for ends the attempt before anything is sent") {
     const loopback::SelfSigned identity;

@@ -288,6 +288,8 @@ private:
     /// Begins or tightens the time: `limit` counts from the beginning of the send.
     void expire_after(Duration limit) {
         if (limit <= Duration::zero()) return;
+        constexpr Duration most = std::chrono::hours{24 * 365};  // the end lies within all time
+        if (limit > most) limit = most;
         timer_.expires_at(begun_ +
                           std::chrono::duration_cast<std::chrono::steady_clock::duration>(limit));
         timer_.async_wait([self = shared_from_this()](const error_code& error) {
