@@ -113,6 +113,22 @@ public:
                       "rekey: the asynchronous transport cannot be called with this request. It is "
                       "called as transport(const Request&, const rekey::Attempt&, done) or "
                       "transport(Request&, done).");
+        constexpr bool sends_again = !Plan::sends_once || Plan::hedges;
+        constexpr bool sets_header = !Async::plain || detail::Asks<Request>::can_set_header;
+        constexpr bool is_signed = std::is_void_v<typename Parts::Chain> || sets_header;
+        static_assert(!detail::Asks<Request>::is_one_shot || !sends_again,
+                      "rekey: this request can be sent only once, for its body is a stream, and "
+                      "this client may send it again. Let its body be a function that opens the "
+                      "stream anew, or use a client with NoRetry{} and without Hedge.");
+        static_assert(is_signed,
+                      "rekey: this transport takes a request alone, and rekey cannot set a header "
+                      "of it. Let it be called as transport(const Request&, const rekey::Attempt&, "
+                      "done), or specialise rekey::RequestTraits<Request> with set_header.");
+        static_assert(sets_header || !(detail::BringsKey<Extras>::value || ...),
+                      "rekey: this transport takes a request alone, so that the idempotency key "
+                      "goes into a header, and rekey cannot set one of it. Let it be called as "
+                      "transport(const Request&, const rekey::Attempt&, done), or specialise "
+                      "rekey::RequestTraits<Request> with set_header.");
         static_assert((detail::IsExtra<Extras>::value && ...),
                       "rekey: send(request, done, extras...) takes Idempotent{}, "
                       "IdempotencyKey{...}, Subject{...}, SameCredentialAs{result}, Deadline{...} "
@@ -127,7 +143,7 @@ public:
         static_assert((0 + ... + int{detail::StopsCall<Extras>::value}) <= 1,
                       "rekey: send(request, done, extras...) takes one of Cancellation and "
                       "StopWith, not both.");
-        if constexpr (Async::fits && (detail::IsExtra<Extras>::value && ...)) {
+        if constexpr (Async::fits && is_signed && (detail::IsExtra<Extras>::value && ...)) {
             using Answer = typename Async::Answer;
             using Response = typename detail::ResponseOf<Answer>::type;
             static_assert(((sizeof(typename detail::JudgeOf<Plan::understood, void, Policies,
