@@ -11,6 +11,7 @@
 #include <rekey/driver/callback.hpp>
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <string_view>
 #include <type_traits>
@@ -286,6 +287,9 @@ public:
     void close() const noexcept { client_.close(); }
     void cancel_all() const { client_.cancel_all(); }
     void when_idle(std::function<void()> f) const { client_.when_idle(std::move(f)); }
+    using WorkingPlan = typename Callback::WorkingPlan;
+    const typename WorkingPlan::Rules& rules() const noexcept { return client_.rules(); }
+    std::uint32_t most_copies() const noexcept { return client_.most_copies(); }
 
 private:
     template <class Request>

@@ -7,7 +7,9 @@
 #include "support/coroutines.hpp"
 #include "support/traded.hpp"
 
+#include <rekey/core/worst_case.hpp>
 #include <rekey/policy/backoff.hpp>
+#include <rekey/policy/hedge.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 
 #include <coroutine>
@@ -134,6 +136,18 @@ TEST_CASE("a coroutine waits in the scheduler's time") {
     CHECK_FALSE(is_done);
     time.advance(2s);
     CHECK(is_done);
+}
+
+TEST_CASE("a client of coroutines tells its worst case") {
+    Script script;
+    ManualScheduler time;
+    const driver::coroutine::Client client{
+        ready_transport(script),          std::ref(time), both(),
+        RetryOn<RateLimited>{},           MaxAttempts{4}, Hedge{200ms, 3},
+        Backoff{Constant{2s}, NoJitter{}}};
+    CHECK(worst_case_of(client).sends == 4);
+    CHECK(worst_case_of(client).copies == 8);
+    CHECK(worst_case_of(client).all_waits == 6s);
 }
 
 TEST_CASE("what an awaited transport throws passes through the co_await") {
