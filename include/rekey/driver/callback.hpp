@@ -69,7 +69,9 @@ class Client : public AsyncUserCalls<
                   "rekey: a credential of this chain gets its token over HTTP, and the "
                   "asynchronous transport does not take rekey::HttpRequest. Add "
                   "ExchangeOver{an asynchronous transport that does} to the client.");
-    static_assert(!Parts::Plan::reauthorizes || NeverWaits<typename Parts::Reauthorizer>::value,
+    static constexpr bool never_waits =
+        !Parts::Plan::reauthorizes || NeverWaits<typename Parts::Reauthorizer>::value;
+    static_assert(never_waits,
                   "rekey: this client asks users and may wait for them, and an asynchronous client "
                   "must not. Give OboReauth a flow that sends people away (coze::WebFlow with a "
                   "Redirector that returns HandedOver), or use rekey::Client on a thread of its "
@@ -78,8 +80,8 @@ class Client : public AsyncUserCalls<
                   "rekey: a token store (TokensIn) blocks, and this client must not. Say where it "
                   "may: TokensIn{token::RunOn{store, post}}, or use rekey::Client on a thread of "
                   "its own.");
-    static constexpr bool has_time = !Core::may_wait || Parts::Plan::reauthorizes ||
-                                     !std::is_same_v<detail::Plain<Scheduler>, NoScheduler>;
+    static constexpr bool has_time =
+        !Core::may_wait || !never_waits || !std::is_same_v<detail::Plain<Scheduler>, NoScheduler>;
     static_assert(has_time,
                   "rekey: this client may have to wait, and it has no scheduler. Give it one, with "
                   "after(Duration, f) that returns something with cancel().");
