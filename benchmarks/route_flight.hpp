@@ -59,6 +59,8 @@ public:
     Flight(const Flight&) = delete;
 
     int workspace() const { return workspace_; }
+    /// For the doors.
+    const int& request() const { return workspace_; }
     bool has_ended() const { return next_.kind == rekey::Kind::finish; }
     bool is_served() const { return next_.reason == rekey::StopReason::success; }
     /// Of the send that is on its way, or of the last one.
@@ -86,7 +88,7 @@ private:
     void go_on(rekey::Action next) {
         if constexpr (Plan::admits) {
             while (next.kind == rekey::Kind::admit)
-                next = call_.admitted(doors_.ask(next, {}, workspace_));
+                next = call_.admitted(doors_.ask(next, {}, *this));
             if (next.kind == rekey::Kind::send) doors_.sending();
         }
         if (next.kind != rekey::Kind::send && next.kind != rekey::Kind::finish) std::abort();
