@@ -337,6 +337,8 @@ template <class Reader> void all(const Refused& refused) {
         CHECK(Reader::text(R"({"d":1,"d":{"l":2}})", "d.l").empty());
         CHECK(Reader::text(R"({"e":{"l":{"l":3}}})", "e.l.l") == "3");
         CHECK(Reader::text(R"({"a":{"b":[ 1,  2 ]}})", "a.b") == "[ 1,  2 ]");
+        CHECK(Reader::text(R"({"a":null})", "a").empty());
+        CHECK(Reader::text(R"({"a":"null"})", "a") == "null");
         // The one answer that is not StrictJson's: digits written with escapes are digits here.
         CHECK(same(Reader::code(R"({"code":"\u0034"})"), corpus::present(4)));
         CHECK(StrictJson::code(R"({"code":"\u0034"})").found == Found::malformed);

@@ -35,7 +35,8 @@ enum class Kind : unsigned char {
 struct Value {
     Kind kind = Kind::absent;
     std::int64_t integer = 0;  ///< Set for `Kind::integer`, otherwise zero.
-    std::string_view raw{};    ///< Its text; a string without quotes, its escapes not decoded.
+    /// Its text; a string without quotes, its escapes not decoded. Empty if absent or malformed.
+    std::string_view raw{};
 };
 
 /// The value at a path of keys: `find(body, "detail", "logid")`. No key means the whole document.
@@ -58,7 +59,7 @@ template <class... Keys> Value find(std::string_view body, Keys... keys) noexcep
 /// needs `find`; an empty text means the whole document.
 inline Value find_path(std::string_view body, std::string_view dotted) noexcept;
 
-/// The text of a value: a string decoded to UTF-8, anything else as it stands; absent is "".
+/// The text of a value: a string decoded to UTF-8, anything else as it stands; `null` is "".
 ///
 /// A lone surrogate or a broken escape becomes U+FFFD; an escaped NUL becomes that character.
 std::string decode(const Value& value);
@@ -72,7 +73,7 @@ struct Json {
     /// no object. A code of another kind, or beyond int64, makes the body malformed.
     static Reading code(std::string_view body) noexcept;
 
-    /// The decoded text at a dotted path; "" if it is absent or the body malformed.
+    /// The decoded text at a dotted path; "" if it is absent, `null` or the body malformed.
     static std::string text(std::string_view body, std::string_view dotted_path);
 };
 
@@ -142,7 +143,7 @@ inline Value find_path(std::string_view body, std::string_view dotted) noexcept 
 [[gnu::noinline, gnu::cold]] inline std::string decode(const Value& value) {
     std::string text;
     const char* at = value.raw.data();
-    const char* const last = at + (value.kind == Kind::malformed ? 0 : value.raw.size());
+    const char* const last = at + (value.kind <= Kind::null ? 0 : value.raw.size());
     while (at != last) {
         const char* const plain = at;
         while (at != last && (*at != '\\' || value.kind != Kind::string)) ++at;

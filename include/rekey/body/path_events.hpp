@@ -57,9 +57,7 @@ public:
     void boolean(bool value) {
         if (is_wanted(Kind::boolean)) text_ = value ? "true" : "false";
     }
-    void null() {
-        if (is_wanted(Kind::null)) text_ = "null";
-    }
+    void null() noexcept { (void)is_wanted(Kind::null); }
 
     Reading code() const noexcept { return reading_of({kind_, integer_, text_}); }
     /// As `StrictJson::text`. A container or a number is cut out of `body`, which the parser has

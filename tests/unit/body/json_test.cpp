@@ -260,11 +260,14 @@ TEST_CASE("a lone surrogate or a broken escape becomes the replacement character
     CHECK(decoded("\\") == replaced);
 }
 
-TEST_CASE("numbers and words decode to their own text") {
+TEST_CASE("numbers and words decode to their own text, and null to none") {
     const std::string_view body = R"({"n":1e3,"t":true,"z":null,"o":{"a":1}})";
     CHECK(Json::text(body, "n") == "1e3");
     CHECK(Json::text(body, "t") == "true");
-    CHECK(Json::text(body, "z") == "null");
+    CHECK(Json::text(body, "z").empty());
+    CHECK(JsonPrefix::text(body, "z").empty());
+    CHECK(StrictJson::text(body, "z").empty());
+    CHECK(Json::text(R"({"z":"null"})", "z") == "null");
     CHECK(Json::text(body, "o") == R"({"a":1})");
 }
 

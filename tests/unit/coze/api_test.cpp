@@ -60,6 +60,15 @@ TEST_CASE("the message and the log id of Coze come from where Coze puts them") {
           "why");
 }
 
+TEST_CASE("a text that is null says nothing, and the next place is asked") {
+    const auto error =
+        refused_with(answer(401, R"({"code":null,"msg":null,"error_message":"why",)"
+                                 R"("detail":{"logid":null},"error":{"logid":"old"}})"));
+    CHECK(error.message() == "why");
+    CHECK(error.log_id() == "old");
+    CHECK(refused_with(answer(200, R"({"code":4101,"msg":null})")).message().empty());
+}
+
 TEST_CASE("a code as text is the same code") {
     CHECK(refused_with(answer(200, R"({"code":"4101","msg":"m"})")).service_code == 4101);
 }

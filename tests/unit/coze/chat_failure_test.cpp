@@ -13,7 +13,9 @@ TEST_CASE("a failed chat says why in last_error, or beside it") {
           R"({"code":4028,"msg":"no credit"})", R"({"code":"4028","msg":"no credit"})",
           R"({"error_code":4028,"error_message":"no credit"})",
           R"({"last_error":{"code":null,"msg":""},"code":4028.0,"msg":"no credit"})",
-          R"({"last_error":null,"code":4028,"msg":"no credit"})"}) {
+          R"({"last_error":null,"code":4028,"msg":"no credit"})",
+          R"({"last_error":{"code":null,"msg":null},"code":4028,"msg":"no credit"})",
+          R"({"code":4028,"msg":null,"error_message":"no credit","detail":{"logid":null}})"}) {
         CAPTURE(data);
         const auto failure = read_chat_failure(data);
         CHECK(failure.kind == ErrorKind::quota_exhausted);

@@ -110,7 +110,8 @@ TEST_CASE("a failed chat ends the wait with the kind and code of last_error") {
 }
 
 TEST_CASE("a failed chat that says nothing more is a failure all the same") {
-    for (const char* const more : {"", R"(,"last_error":null)", R"(,"last_error":{"code":null})"}) {
+    for (const char* const more : {"", R"(,"last_error":null)", R"(,"last_error":{"code":null})",
+                                   R"(,"last_error":{"code":null,"msg":null})"}) {
         Begun poll;
         CHECK(poll.answered(said(chat("failed", more)), t0 + 1s) == finish);
         CHECK(poll.end() == ChatEnd::failed);
@@ -133,8 +134,12 @@ TEST_CASE("a status that nobody knows yet is one to wait for") {
 }
 
 TEST_CASE("an answer that names no chat, or no status, ends the wait") {
-    for (const char* const body : {"", "{}", R"({"code":0,"data":{"id":"1","status":"created"}})",
-                                   "[]", R"({"code":0,"data":{"id":"1","conversation_id":"2"}})"}) {
+    for (const char* const body :
+         {"", "{}", R"({"code":0,"data":{"id":"1","status":"created"}})", "[]",
+          R"({"code":0,"data":{"id":"1","conversation_id":"2"}})",
+          R"({"data":{"id":null,"conversation_id":"2","status":"created"}})",
+          R"({"data":{"id":"1","conversation_id":null,"status":"created"}})",
+          R"({"data":{"id":"1","conversation_id":"2","status":null}})"}) {
         CAPTURE(body);
         ChatPoll poll{base, body};
         CHECK(poll.start(t0) == finish);
