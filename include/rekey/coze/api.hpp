@@ -98,9 +98,8 @@ struct Api : Service {
             return rekey::detail::same_ignoring_case(text.substr(0, with.size()), with);
         };
         if (begins(content_type, "text/event-stream")) return is_event_stream(body);
-        for (const std::string_view no_media :
-             {"application/json", "text/html", "text/plain", "application/xhtml+xml"})
-            if (begins(content_type, no_media)) return false;
+        if (begins(content_type, "text/") || begins(content_type, "application/json")) return false;
+        if (begins(content_type, "application/") && is_xml_or_json(content_type)) return false;
         if (!content_type.empty()) return !begins_like_json(body);
         return is_event_stream(body) || (is_binary(body) && !begins_like_json(body));
     }
@@ -119,6 +118,16 @@ struct Api : Service {
     static constexpr std::string_view log_id_paths[] = {"detail.logid", "error.logid"};
 
 private:
+    /// `application/xml`, and any type with the suffix `+xml` or `+json` (RFC 6839 §3.1, RFC 7303).
+    static constexpr bool is_xml_or_json(std::string_view content_type) noexcept {
+        content_type = content_type.substr(0, content_type.find_first_of("; \t"));
+        for (const std::string_view end : {"/xml", "+xml", "+json"})
+            if (content_type.size() > end.size() &&
+                rekey::detail::same_ignoring_case(
+                    content_type.substr(content_type.size() - end.size()), end))
+                return true;
+        return false;
+    }
     /// Events, the first of which is no error. As for `stream::Gate`, a byte order mark, blank
     /// lines, comments, `id` and `retry` before it decide nothing.
     static constexpr bool is_event_stream(std::string_view body) noexcept {

@@ -322,15 +322,20 @@ TEST_CASE("an event stream and a binary body of Coze are successes") {
     CHECK(accepts(std::string("ID3\x04\0\0\x01", 7), "audio/mpeg", coze::Api{}));
 }
 
-TEST_CASE("a page is no medium of Coze, in HTML or in XHTML") {
+TEST_CASE("a page is no medium of Coze, in HTML, in XML or in words") {
     for (const char* const type :
-         {"text/html", "text/plain", "application/xhtml+xml", "Application/XHTML+XML;a=b"}) {
+         {"text/html", "text/plain", "application/xhtml+xml", "Application/XHTML+XML;a=b",
+          "application/xml", "Application/XML ; charset=utf-8", "text/xml", "text/css",
+          "application/soap+xml", "application/problem+json", "Text/Markdown"}) {
         CAPTURE(type);
         for (const char* const page : {"<?xml version=\"1.0\"?><html>sign in</html>", ""})
             CHECK_FALSE(accepts(page, type, coze::Api{}));
         CHECK(accepts(R"({"code":0})", type, coze::Api{}));
     }
-    CHECK(accepts("<svg/>", "image/svg+xml", coze::Api{}));
+    for (const char* const type :
+         {"image/svg+xml", "application/octet-stream", "application/pdf",
+          "application/vnd.openxmlformats-officedocument.wordprocessingml.document"})
+        CHECK(accepts("<svg/>", type, coze::Api{}));
 }
 
 TEST_CASE("what stands before the first event of Coze decides nothing") {
