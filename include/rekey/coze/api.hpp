@@ -137,7 +137,7 @@ private:
             const std::size_t end = body.find_first_of("\r\n");
             const std::string_view line = body.substr(0, end);
             for (const std::string_view error : {"event:error", "event: error"})
-                if (line.substr(0, error.size()) == error) return false;
+                if (line == error) return false;
             for (const std::string_view field : {"event:", "data:"})
                 if (line.substr(0, field.size()) == field) return true;
             bool decides_nothing = line.empty();

@@ -349,6 +349,8 @@ TEST_CASE("what stands before the first event of Coze decides nothing") {
             CHECK(
                 accepts(lines + "event:conversation.chat.created\ndata:{}\n\n", type, coze::Api{}));
             CHECK(accepts(lines + "data: 1\n\n", type, coze::Api{}));
+            CHECK(accepts(lines + "event:error_report\ndata:{}\n\n", type, coze::Api{}));
+            CHECK_FALSE(accepts(lines + "event:error", type, coze::Api{}));
             for (const char* const error :
                  {"event:error\ndata:{}\n\n", "event: error\ndata:{}\n\n"})
                 CHECK_FALSE(accepts(lines + error, type, coze::Api{}));
