@@ -10,6 +10,7 @@
 #include <rekey/oauth/revocation.hpp>
 #include <rekey/token/subject_source.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -99,7 +100,7 @@ public:
         if (user.deliver) answer.take(rekey::ask(state_->redirector, answer.request));
         if (answer.outcome == Reauthorized::denied) return;
         if (answer.outcome == Reauthorized::handed_over) {
-            Waiting waiting{answer.request, std::move(device), user.generation, {}, false};
+            Waiting waiting{answer.request, std::move(device), user.generation, {}, false, 0};
             if (user.binding != nullptr) waiting.bind_to(*user.binding);
             keep(std::move(waiting), clock.unix_seconds());
             return;
@@ -142,6 +143,7 @@ private:
         std::uint64_t generation = 0;  // of the user's token when it began
         Secret binding{};              // the browser that began it, if it was named
         bool is_bound = false;
+        std::uint64_t number = 0;  // of those that began, in this order
 
         void bind_to(const Binding& browser) {
             binding = Secret{browser.text};
@@ -160,6 +162,7 @@ private:
         Redirector redirector;
         std::mutex mutex{};
         AllWaiting waiting{};
+        std::uint64_t begun = 0;
     };
     /// A flow that was taken out, to be polled. It goes back unless it has ended, whatever ended
     /// the polling; a poll that is on its way counts as lost then, so that the next one waits.
@@ -255,7 +258,12 @@ private:
         for (auto place = waiting.begin(); place != waiting.end();)
             place =
                 place->second.request.expires_at <= now ? waiting.erase(place) : std::next(place);
-        if (waiting.size() >= most_waiting) waiting.erase(waiting.begin());
+        if (waiting.size() >= most_waiting)
+            waiting.erase(std::min_element(waiting.begin(), waiting.end(),
+                                           [](const auto& one, const auto& other) {
+                                               return one.second.number < other.second.number;
+                                           }));
+        kept.number = ++state_->begun;
         waiting[std::move(flow)] = std::move(kept);
     }
     /// A flow of another browser stays where it is.

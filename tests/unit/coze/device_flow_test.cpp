@@ -493,3 +493,22 @@ TEST_CASE("S64 the device code is in no text and on no screen") {
         CHECK(seen.find(secret) == std::string::npos);
     }
 }
+
+TEST_CASE("S7 of more waiting codes than a client keeps, the oldest gives way") {
+    constexpr std::size_t kept = 10000;
+    Desk desk;
+    const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});
+    std::vector<AuthorizationRequest> begun;
+    for (std::size_t i = 0; i != kept + 1; ++i) {
+        auto begin = client.begin_authorization(Subject{"user " + std::to_string(i)});
+        REQUIRE(begin);
+        if (i < 2 || i == kept) begun.push_back(begin.request);
+    }
+    for (const AuthorizationRequest& request : begun)
+        REQUIRE(desk.service.approve_device(request.user_code));
+    const auto oldest = client.authorize(begun[0].flow);
+    CHECK_FALSE(oldest);
+    CHECK(oldest.kind == ErrorKind::authorization_denied);
+    CHECK(client.authorize(begun[1].flow));
+    CHECK(client.authorize(begun[2].flow));
+}
