@@ -164,6 +164,8 @@ public:
             ++number_;
             if (!line.empty() && line.back() == '\r') line.pop_back();
             take(line);
+            if (result_.problem.empty() && in.eof())
+                fail("is cut short: each line of a cassette ends with a line feed");
         }
         if (result_.problem.empty() && number_ == 0)
             fail("is empty; the first line is `rekey cassette 1`");
@@ -308,7 +310,8 @@ inline void scrub(TapedSend& send, Scrubber& scrubber) {
 
 /// Reads what `CassetteRecorder::save` wrote, from any stream: a file that the test opened.
 ///
-/// Errors  `problem` says what is wrong, in which line; there are no sends then.
+/// Errors  `problem` says what is wrong, in which line; there are no sends then. One that was cut
+///         inside a line is refused; what was cut between two lines cannot always be told.
 inline Cassette read_cassette(std::istream& in) { return taping::CassetteReader{}.read(in); }
 
 /// Writes down the traffic of a transport, to be saved without secrets.

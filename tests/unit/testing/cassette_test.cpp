@@ -197,6 +197,7 @@ TEST_CASE("a malformed cassette is refused with the line and what is wrong with 
         {"rekey cassette 1\n\nGET https://a\n", "line 3 begins with none of the marks"},
         {"rekey cassette 1\n\n> GET https://a\n> no header\n< 200\n", "line 4 is no header"},
         {"rekey cassette 1\n\n> GET https://a\n", "line 3 is the end"},
+        {"rekey cassette 1\n\n> GET https://a\n< 200\n| {\"code\":410", "line 5 is cut short"},
         {"rekey cassette 1\n\n> GET https://a\n\n", "line 4 ends a request that has neither"},
         {"rekey cassette 1\n\n> GET https://a\n< 20\n", "line 4 is no answer"},
         {"rekey cassette 1\n\n> GET https://a\n< 2000\n", "line 4 is no answer"},
@@ -230,6 +231,8 @@ TEST_CASE("a cassette that was cut anywhere is refused or is the start of the wh
     for (std::size_t length = 0; length != text.size(); ++length) {
         const auto part = read(text.substr(0, length));
         if (!part.problem.empty()) continue;
+        CAPTURE(length);
+        CHECK(text[length - 1] == '\n');
         REQUIRE(part.sends.size() <= all.sends.size());
         for (std::size_t i = 0; i != part.sends.size(); ++i)
             CHECK(part.sends[i].request.url == all.sends[i].request.url);
