@@ -4,6 +4,7 @@
 #define REKEY_ROUTE_HPP
 
 #include <rekey/asked.hpp>
+#include <rekey/detail/detect.hpp>
 #include <rekey/extras.hpp>
 #include <rekey/result.hpp>
 
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace rekey {
 inline namespace v0_1 {
@@ -141,6 +143,9 @@ struct ProbeCall {
     }
 };
 
+/// A client whose calls end by calling back.
+REKEY_DETECT(CallsBack, Client, std::enable_if_t<Client::calls_back>())
+
 /// Reads what `Route::export_to` wrote, line by line.
 class RouteLines {
 public:
@@ -198,7 +203,7 @@ private:
 
 }  // namespace detail
 
-/// The learned route of a client with a `Remember`, from `client.route()`.
+/// The learned route of a client with a `Remember`, from `client.route()` of any driver.
 ///
 /// Threads    any thread, any time; calls that start afterwards follow. Copies of a client share
 /// it. Lifetime   no longer than the client. Example    examples/17_learned_route.cpp
@@ -284,7 +289,7 @@ public:
     /// Extras   those of the call that count for the key: `Subject{…}`.
     template <class Request, class... Extras>
     bool is_probe_due(const Request& request, Duration every, const Extras&... extras) const {
-        auto&& clock = client_.clock();
+        auto&& clock = core().clock();
         const RouteKey key = key_of(request, extras...);
         return key &&
                table().is_due(key.hash(), clock.now().time_since_epoch().count(), every.count());
@@ -292,8 +297,21 @@ public:
     /// Sends this request with the first credential alone. If that is accepted, calls with its key
     /// begin there from now on. No user is asked. The request has the effect that it always has:
     /// use one that is harmless to send once more. Gives the result of the call.
+    ///
+    /// Of an asynchronous client: `probe(request, done, extras...)`, as its `send`.
     template <class Request, class... Extras>
     auto probe(const Request& request, const Extras&... extras) const {
+        if constexpr (calls_back)
+            return begin_probe(request, extras...);
+        else
+            return run_probe(request, extras...);
+    }
+
+private:
+    static constexpr bool calls_back = detail::CallsBack<Client>::value;
+
+    template <class Request, class... Extras>
+    auto run_probe(const Request& request, const Extras&... extras) const {
         using Response = typename Client::template ResponseTo<Request>;
         const RouteKey key = key_of(request, extras...);
         const std::uint64_t known = key ? table().find(key.hash()) : 0;
@@ -303,12 +321,53 @@ public:
             (void)table().write(key.hash(), known, 0);
         return result;
     }
+    template <class Request, class Done, class... Extras>
+    void begin_probe(const Request& request, Done done, const Extras&... extras) const {
+        const RouteKey key = key_of(request, extras...);
+        const std::uint64_t known = key ? table().find(key.hash()) : 0;
+        client_.begin(request,
+                      ProbeDone<std::decay_t<decltype(policy())>, Done>{policy(), key, known,
+                                                                        std::move(done)},
+                      extras..., detail::ProbeCall{name_of(0)});
+    }
+    /// Writes what a probe has found out, and passes its end on.
+    template <class Policy, class Done> struct ProbeDone {
+        Policy policy;  // a copy, which shares what is learned
+        RouteKey key;
+        std::uint64_t known;
+        Done done;
 
-private:
-    const auto& policy() const noexcept { return remembering_in(client_.store_); }
+        template <class Result> void operator()(Result result) {
+            if (result && key && (known == 0 || policy.slot_in(known) != 0))
+                (void)policy.table().write(key.hash(), known, 0);
+            done(std::move(result));
+        }
+        template <class Exception, class Taking = Done>
+        auto failed(Exception error) -> decltype(std::declval<Taking&>().failed(error)) {
+            return done.failed(std::move(error));
+        }
+    };
+
+    /// What keeps the parts of the client.
+    const auto& core() const noexcept {
+        if constexpr (calls_back)
+            return *client_.core_;
+        else
+            return client_;
+    }
+    const auto& policy() const noexcept {
+        if constexpr (calls_back)
+            return remembering_in(core().store);
+        else
+            return remembering_in(core().store_);
+    }
     auto& table() const noexcept { return policy().table(); }
     std::string_view name_of(std::uint8_t slot) const noexcept {
-        return slot < Client::Plan::slot_count ? client_.slots_->names()[slot] : std::string_view();
+        if (slot >= Client::Plan::slot_count) return {};
+        if constexpr (calls_back)
+            return core().slot_set->names()[slot];
+        else
+            return core().slots_->names()[slot];
     }
     template <class Key> std::uint64_t hash_of(const Key& key, Subject user) const noexcept {
         RouteKey found = detail::route_key(key);

@@ -10,6 +10,7 @@
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/bulkhead.hpp>
 #include <rekey/policy/hedge.hpp>
+#include <rekey/policy/remember.hpp>
 
 #include "support/clients.hpp"
 #include "support/later.hpp"
@@ -27,6 +28,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -93,6 +95,20 @@ TEST_CASE(REKEY_NET "a call goes on with the next credential and completes on th
     CHECK(results[0].credential() == "enterprise");
     CHECK(client.in_flight() == 0);
     CHECK(client.get_executor() == io.get_executor());
+}
+
+TEST_CASE(REKEY_NET "the operator's switch turns the next calls") {
+    net::io_context io;
+    Script script;
+    script.then(200);
+    Results results;
+    const driver::asio::Client client{
+        io.get_executor(), inline_transport(script), both(), OnRefusal{},
+        Remember{[](const HttpRequest&) { return std::string_view("bot"); }}};
+    client.route().force<Enterprise>();
+    client.async_send(chat(), into(results));
+    run(io);
+    CHECK(script.sends()[0].credential == "enterprise");
 }
 
 TEST_CASE(REKEY_NET "a handler is never called inside the function that begins the call") {

@@ -386,6 +386,9 @@ public:
     template <class Credential> void replace(const Credential& credential) const {
         client_.replace(credential);
     }
+    template <class Self = Callback> auto route() const {
+        return static_cast<const Self&>(client_).route();
+    }
     std::size_t in_flight() const noexcept { return client_.in_flight(); }
     void close() const noexcept { client_.close(); }
     void cancel_all() const { client_.cancel_all(); }

@@ -165,6 +165,15 @@ public:
         constexpr std::uint8_t slot = Plan::template slot_of<Credential>();
         if constexpr (slot < Plan::slot_count) core_->slot_set->replace(slot, credential);
     }
+    /// As `rekey::Client::route`: what `Remember` has learned, and the operator's switch.
+    template <class Self = Client> auto route() const {
+        constexpr bool learns = (std::is_base_of_v<detail::LearnsRoute, Policies> || ...);
+        static_assert(
+            learns,
+            "rekey: client.route() is there for clients that learn one. Add Remember{...} "
+            "of <rekey/policy/remember.hpp> to the client.");
+        if constexpr (learns) return Route<Self>(*this);
+    }
 
     /// How many calls are on their way.
     std::size_t in_flight() const noexcept { return core_->calls.count(); }
@@ -189,8 +198,10 @@ public:
     }
 
     static constexpr bool needs_binding = Parts::needs_binding;
+    static constexpr bool calls_back = true;
 
 private:
+    friend class rekey::Route<Client>;
     template <class, Asks> friend class driver::UserCalls;  // which look into each client
     template <class, Asks> friend class driver::AsyncUserCalls;
     template <class Request>

@@ -9,6 +9,7 @@
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/budget.hpp>
 #include <rekey/policy/bulkhead.hpp>
+#include <rekey/policy/remember.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/testing/print.hpp>
 
@@ -644,6 +645,93 @@ TEST_CASE("replaced credentials sign the next attempts of asynchronous calls") {
     client.replace(Personal{"pat_personal_2"});
     client.send(chat(), into(results));
     CHECK(http.asks[0].authorization == "Bearer pat_personal_2");
+    http.answer(accepted());
+    CHECK(results.size() == 1);
+}
+
+TEST_CASE("the operator's switch of an asynchronous client turns its next calls") {
+    const auto bot_of = [](const HttpRequest&) { return "bot"; };
+    Results results;
+    Later http;
+    ManualScheduler time;
+    const driver::callback::Client client{http, time, both(), OnCodes{}, Remember{bot_of}};
+    const auto first = [&](const char* authorization) {
+        client.send(chat(), into(results));
+        REQUIRE(http.asks.size() == 1);
+        CHECK(http.asks[0].authorization == authorization);
+    };
+    client.route().force<Enterprise>();
+    first("Bearer pat_enterprise_1");
+    http.answer(accepted());
+    CHECK(client.route().learned("bot").empty());
+    client.route().automatic();
+    first("Bearer pat_personal_1");
+    http.answer(refusal());
+    http.answer(accepted());
+    CHECK(client.route().learned("bot") == "enterprise");
+    std::string exported;
+    client.route().export_to(exported);
+
+    const driver::callback::Client next{http, time, both(), OnCodes{}, Remember{bot_of}};
+    CHECK(next.route().import_from(exported).keys == 1);
+    next.send(chat(), into(results));
+    CHECK(http.asks[0].authorization == "Bearer pat_enterprise_1");
+    http.answer(accepted());
+    CHECK(results.size() == 3);
+}
+
+TEST_CASE("a probe of an asynchronous client tells its done, and brings calls back") {
+    const auto bot_of = [](const HttpRequest&) { return "bot"; };
+    Results results;
+    Later http;
+    ManualScheduler time;
+    const driver::callback::Client client{http,      time,           both(),
+                                          OnCodes{}, UseClock{time}, Remember{bot_of}};
+    client.send(chat(), into(results));
+    http.answer(refusal());
+    http.answer(accepted());
+    CHECK_FALSE(client.route().is_probe_due(chat(), 30s));
+    time.advance(60s);
+    CHECK(client.route().is_probe_due(chat(), 30s));
+    client.route().probe(chat(), into(results));
+    CHECK(http.asks[0].authorization == "Bearer pat_personal_1");
+    http.answer(refusal());
+    REQUIRE(results.size() == 2);
+    CHECK(results[1].trail().size() == 1);
+    CHECK(client.route().learned("bot") == "enterprise");
+
+    client.route().probe(chat(), into(results));
+    CHECK(client.route().learned("bot") == "enterprise");
+    http.answer(accepted());
+    REQUIRE(results.size() == 3);
+    CHECK(results[2].credential() == "personal");
+    CHECK(client.route().learned("bot") == "personal");
+}
+
+TEST_CASE("a probe of an asynchronous client ends as if the client lived, also by an exception") {
+    struct Told {
+        int* exceptions;
+        void operator()(const Result<HttpResponse>&) const {}
+        void failed(const std::exception_ptr&) const { ++*exceptions; }
+    };
+    int exceptions = 0;
+    ManualScheduler time;
+    const auto bot_of = [](const HttpRequest&) { return "bot"; };
+    const auto throws = [](const HttpRequest&, const Attempt&, const Done&) {
+        throw std::runtime_error("no network");
+    };
+    driver::callback::Client{driver::answering<Answer>(throws), time, both(), OnCodes{},
+                             Remember{bot_of}}
+        .route()
+        .probe(chat(), Told{&exceptions});
+    CHECK(exceptions == 1);
+
+    Results results;
+    Later http;
+    {
+        const driver::callback::Client client{http, time, both(), OnCodes{}, Remember{bot_of}};
+        client.route().probe(chat(), into(results));
+    }
     http.answer(accepted());
     CHECK(results.size() == 1);
 }

@@ -10,6 +10,7 @@
 #include <rekey/core/worst_case.hpp>
 #include <rekey/policy/backoff.hpp>
 #include <rekey/policy/hedge.hpp>
+#include <rekey/policy/remember.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 
 #include <coroutine>
@@ -18,6 +19,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -117,6 +119,20 @@ TEST_CASE("a coroutine awaits a call that goes on with the next credential") {
     http.answer(accepted());
     CHECK(served == std::vector<std::string>{"enterprise"});
     CHECK(client.in_flight() == 0);
+}
+
+TEST_CASE("the operator's switch turns the next calls of coroutines") {
+    Later http;
+    testing::ManualScheduler time;
+    const driver::coroutine::Client client{
+        http, time, both(), OnRefusal{},
+        Remember{[](const HttpRequest&) { return std::string_view("bot"); }}};
+    client.route().force<Enterprise>();
+    const auto run = [&]() -> Task { (void)co_await client.send(chat()); };
+    run();
+    REQUIRE(http.asks.size() == 1);
+    CHECK(http.asks[0].awaiter->authorization == "Bearer pat_enterprise_1");
+    http.answer(accepted());
 }
 
 TEST_CASE("a coroutine waits in the scheduler's time") {
