@@ -14,6 +14,7 @@
 
 #include "support/clients.hpp"
 #include "support/later.hpp"
+#include "support/obo.hpp"
 #include "support/traded.hpp"
 
 #include <atomic>
@@ -576,6 +577,68 @@ TEST_CASE(REKEY_NET "a coroutine awaits the result, over a transport that is one
     CHECK(caught == "the wire broke");
 }
 #endif
+
+namespace {
+
+/// A service and a browser, and a client whose users are sent away.
+struct Stage : obo::Desk {
+    net::io_context io{};
+    Results results{};
+
+    auto client() {
+        return driver::asio::Client{
+            io.get_executor(),
+            driver::answering<Answer>([this](const HttpRequest& request, const Attempt& attempt,
+                                             auto handler) { handler(wire(request, attempt)); }),
+            OboReauth{coze::WebFlow{web_app()}}, coze::RetryOnRefusal{}, UseClock{clock}};
+    }
+    /// What the person brings back after a call that sent them away.
+    template <class Client> std::string callback(const Client& client) {
+        client.async_send(chat(), Subject{"ann"}, Binding{"cookie"}, into(results));
+        run(io);
+        REQUIRE(results.back().error().kind == ErrorKind::authorization_needed);
+        return browse(results.back().authorization().url);
+    }
+};
+
+}  // namespace
+
+TEST_CASE(REKEY_NET "a user is sent away, comes back, and the request finishes") {
+    Stage stage;
+    const auto client = stage.client();
+    const std::string callback = stage.callback(client);
+    SECTION("with a function of the result") {
+        client.async_resume<HttpRequest>(callback, Binding{"cookie"}, into(stage.results));
+        CHECK(stage.results.size() == 1);  // never inside the function that begins it
+        run(stage.io);
+    }
+    SECTION("with a future") {
+        auto later = client.async_resume<HttpRequest>(callback, Binding{"cookie"}, net::use_future);
+        run(stage.io);
+        stage.results.push_back(later.get());
+    }
+    SECTION("in two steps") {
+        std::vector<AuthorizationEnd> ends;
+        client.async_authorize(callback, Binding{"cookie"},
+                               [&](AuthorizationEnd end) { ends.push_back(std::move(end)); });
+        run(stage.io);
+        REQUIRE(ends.size() == 1);
+        CHECK(ends[0]);
+        CHECK(ends[0].subject == "ann");
+        client.async_send(stage.chat(), Subject{"ann"}, Binding{"cookie"}, into(stage.results));
+        run(stage.io);
+    }
+    REQUIRE(stage.results.size() == 2);
+    CHECK(stage.results[1]);
+    CHECK(client.in_flight() == 0);
+    CHECK(stage.service.totals().chats_executed == 1);
+
+    client.async_resume<HttpRequest>(callback, Binding{"cookie"}, into(stage.results));
+    run(stage.io);  // a callback counts once
+    CHECK(stage.results.back().error().kind == ErrorKind::authorization_denied);
+    client.forget(Subject{"ann"});
+    CHECK(client.begin_authorization(Subject{"ann"}, Binding{"cookie"}));
+}
 
 TEST_CASE(REKEY_NET "a client is closed, drained and cancelled") {
     net::io_context io;

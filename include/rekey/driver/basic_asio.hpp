@@ -12,6 +12,8 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -275,16 +277,16 @@ private:
 
 /// Whether a token is a function of the result alone, and no token of another kind: those that can
 /// be called with something give something back.
-template <class Token, class Response> constexpr bool takes_result_alone() noexcept {
-    if constexpr (std::is_invocable_v<Token, Result<Response>> &&
-                  !std::is_invocable_v<Token, std::exception_ptr, Result<Response>>)
-        return std::is_void_v<std::invoke_result_t<Token, Result<Response>>>;
+template <class Token, class Value> constexpr bool takes_result_alone() noexcept {
+    if constexpr (std::is_invocable_v<Token, Value> &&
+                  !std::is_invocable_v<Token, std::exception_ptr, Value>)
+        return std::is_void_v<std::invoke_result_t<Token, Value>>;
     else
         return false;
 }
 
-/// What the callback driver tells the end of a call.
-template <class Library, class Executor, class Handler, class Response> class Done {
+/// What the callback driver tells the end of a call, or of an authorization.
+template <class Library, class Executor, class Handler, class Value> class Done {
 public:
     Done(Handler&& handler, const Executor& executor, detail::Shared<Stopping> stopping)
         : ending_(std::move(handler), executor), stopping_(std::move(stopping)) {}
@@ -294,15 +296,15 @@ public:
         if (stopping_) stopping_->is_over();
     }
 
-    void operator()(Result<Response> result) { post(nullptr, std::move(result)); }
+    void operator()(Value result) { post(nullptr, std::move(result)); }
     void failed(std::exception_ptr error) { post(std::move(error), {}); }
 
 private:
-    void post(std::exception_ptr error, Result<Response> result) {
+    void post(std::exception_ptr error, Value result) {
         ending_.post([error = std::move(error), result = std::move(result)](Handler&& own) mutable {
             Handler handler(std::move(own));
             if constexpr (Library::has_slots) Library::slot_of(handler).clear();
-            if constexpr (!takes_result_alone<Handler, Response>()) {
+            if constexpr (!takes_result_alone<Handler, Value>()) {
                 std::move(handler)(std::move(error), std::move(result));
             } else {
 #if defined(__cpp_exceptions)
@@ -407,6 +409,35 @@ public:
             token, client_, executor_);
     }
 
+    /// As `authorize` and `resume` of `driver::callback::Client`:
+    /// `async_resume<Request>(brought, Binding{cookie}, token)`.
+    ///
+    /// Token    of `void(std::exception_ptr, AuthorizationEnd)` and of the signature of
+    ///          `async_send`; also functions of the result alone.
+    /// Cancels  nothing: a code that was sent cannot be sent again.
+    template <class First, class... More>
+    decltype(auto) async_authorize(std::string_view brought, First&& first, More&&... more) const {
+        return finish_all<AuthorizationEnd, Authorizes>(
+            brought, std::forward_as_tuple(std::forward<First>(first), std::forward<More>(more)...),
+            std::make_index_sequence<sizeof...(More)>{});
+    }
+    template <class Request, class First, class... More>
+    decltype(auto) async_resume(std::string_view brought, First&& first, More&&... more) const {
+        using Response = typename detail::ResponseOf<typename Async<Request>::Answer>::type;
+        return finish_all<Result<Response>, Resumes<Request>>(
+            brought, std::forward_as_tuple(std::forward<First>(first), std::forward<More>(more)...),
+            std::make_index_sequence<sizeof...(More)>{});
+    }
+    template <class... Extras> auto begin_authorization(const Extras&... extras) const {
+        return client_.begin_authorization(extras...);
+    }
+    template <class TokenSet> void adopt(const Subject& user, TokenSet tokens) const {
+        client_.adopt(user, std::move(tokens));
+    }
+    template <class Self = Callback> void forget(const Subject& user) const {
+        static_cast<const Self&>(client_).forget(user);
+    }
+
     /// For `worst_case_of(client)`, as in `rekey::Client`.
     using WorkingPlan = typename Callback::WorkingPlan;
     const typename WorkingPlan::Rules& rules() const noexcept { return client_.rules(); }
@@ -455,7 +486,7 @@ private:
         static auto made(Handler&& handler, const Callback& client, const Executor& executor,
                          const detail::Shared<asio_parts::Stopping>& stopping,
                          const Request& request, const Extras&... extras) {
-            using Done = asio_parts::Done<Library, Executor, Handler, Response>;
+            using Done = asio_parts::Done<Library, Executor, Handler, Result<Response>>;
             return client.make(request, Done(std::move(handler), executor, stopping), extras...);
         }
     };
@@ -469,7 +500,7 @@ private:
             (void)client_.make(request, [](const auto&) {});  // says what is wrong
         } else {
             using Response = typename detail::ResponseOf<typename Async<Request>::Answer>::type;
-            if constexpr (asio_parts::takes_result_alone<Token, Response>()) {
+            if constexpr (asio_parts::takes_result_alone<Token, Result<Response>>()) {
                 Begin<Response>{}(
                     Token(std::forward<std::tuple_element_t<sizeof...(Places), std::decay_t<More>>>(
                         given)),
@@ -483,6 +514,49 @@ private:
                     std::get<Places>(more)...);
             }
         }
+    }
+
+    /// What is done with what a person brought back.
+    struct Authorizes {
+        template <class Done, class... Bound>
+        static void begin(const Callback& client, const std::string& brought, Done done,
+                          const Bound&... bound) {
+            client.authorize(brought, std::move(done), bound...);
+        }
+    };
+    template <class Request> struct Resumes {
+        template <class Done, class... Bound>
+        static void begin(const Callback& client, const std::string& brought, Done done,
+                          const Bound&... bound) {
+            client.template resume<Request>(brought, std::move(done), bound...);
+        }
+    };
+    template <class Value, class What> struct BeginFinish {
+        template <class Handler, class... Bound>
+        void operator()(Handler&& given, const Callback& client, const Executor& executor,
+                        const std::string& brought, const Bound&... bound) const {
+            using Own = std::decay_t<Handler>;
+            using Done = asio_parts::Done<Library, Executor, Own, Value>;
+            What::begin(client, brought,
+                        Done(Own(std::forward<Handler>(given)), executor,
+                             detail::Shared<asio_parts::Stopping>()),
+                        bound...);
+        }
+    };
+    template <class Value, class What, class More, std::size_t... Places>
+    decltype(auto) finish_all(std::string_view brought, More&& more,
+                              std::index_sequence<Places...>) const {
+        auto&& given = std::get<sizeof...(Places)>(more);
+        using Given = std::tuple_element_t<sizeof...(Places), std::decay_t<More>>;
+        using Token = std::decay_t<decltype(given)>;
+        Token token(std::forward<Given>(given));
+        if constexpr (asio_parts::takes_result_alone<Token, Value>())
+            BeginFinish<Value, What>{}(std::move(token), client_, executor_, std::string(brought),
+                                       std::get<Places>(more)...);
+        else
+            return Library::template initiate<void(std::exception_ptr, Value)>(
+                BeginFinish<Value, What>{}, token, client_, executor_, std::string(brought),
+                std::get<Places>(more)...);
     }
 
     Executor executor_;
