@@ -91,6 +91,8 @@ public:
     void begin(const oauth::FlowUser& user, std::int64_t now, oauth::FlowAnswer& answer) {
         if (const std::string_view problem = proof_.problem(); !problem.empty())
             return answer.deny(ErrorKind::configuration, std::string(problem));
+        if (std::string problem = oauth::detail::problem_of(endpoint()); !problem.empty())
+            return answer.deny(ErrorKind::configuration, std::move(problem));
         oauth::FlowStart start;
         start.redirect_uri = options_.redirect_uri;
         start.issuer = www_base();

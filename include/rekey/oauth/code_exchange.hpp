@@ -304,9 +304,9 @@ inline constexpr bool is_coze_authentication = std::is_same_v<Authentication, Cl
                                                std::is_same_v<Authentication, PublicClient>;
 
 inline std::string problem_of(const TokenEndpoint& endpoint) {
-    const Url url = parse_url(endpoint.base);
-    if (!url) return "the API base: " + std::string(sentence(url.error));
-    if (!endpoint.allow_http && !allowed_for_secrets(url))
+    if (const JoinedUrl url = join(endpoint.base, "/"); !url)
+        return "the API base: " + std::string(sentence(url.error));
+    if (!endpoint.allow_http && !allowed_for_secrets(parse_url(endpoint.base)))
         return "the API base is http outside loopback: everyone on the way could read the token; "
                "use https";
     if (endpoint.client_id.empty()) return "the client id of the OAuth app is empty";

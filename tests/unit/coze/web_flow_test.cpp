@@ -188,6 +188,22 @@ TEST_CASE("a user who signed out is asked again, and others are not") {
     CHECK(desk.wire.chats().size() == 1);
 }
 
+TEST_CASE("nobody is sent to the consent page if their code could not be exchanged") {
+    Desk desk;
+    const auto sent_away = [&desk](const char* base) {
+        coze::WebFlowOptions app = desk.web_app();
+        app.base = base;  // and a consent page of its own, at which nothing is wrong
+        const auto client = desk.client(coze::WebFlow{std::move(app)});
+        const auto result = client.send(desk.chat(), Subject{"ann"}, Binding{"cookie"});
+        REQUIRE_FALSE(result);
+        CHECK(result.error().message().find("the API base") != std::string::npos);
+        return result.error().kind != ErrorKind::configuration;
+    };
+    CHECK_FALSE(sent_away("http://api.example.com"));
+    CHECK_FALSE(sent_away("https://"));
+    CHECK_FALSE(sent_away("https://api.coze.com?x=1"));
+}
+
 TEST_CASE("S10 a page to sign in begins without a request and returns to a path of the site") {
     Desk desk;
     const auto client = desk.web();
