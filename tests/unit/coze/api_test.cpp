@@ -58,6 +58,8 @@ TEST_CASE("the message and the log id of Coze come from where Coze puts them") {
           "old");
     CHECK(refused_with({400, {}, R"({"error_code":"x","error_message":"why"})", false}).message() ==
           "why");
+    CHECK(refused_with({400, {}, R"({"error":"words","code":4100})", false}).message() == "words");
+    CHECK(refused_with({400, {}, R"({"error_message":"b","msg":"a"})", false}).message() == "a");
 }
 
 TEST_CASE("a text that is null says nothing, and the next place is asked") {

@@ -136,6 +136,9 @@ TEST_CASE("S24 the assertion is for the host of the API base, used once and shor
                  {"https://api.coze.com:443/", "api.coze.com"},
                  {"HTTPS://API.Coze.COM:443", "api.coze.com"},
                  {"https://api.coze.com:80", "api.coze.com:80"},
+                 {"http://127.0.0.1", "127.0.0.1"},
+                 {"http://127.0.0.1:80/", "127.0.0.1"},
+                 {"http://127.0.0.1:443", "127.0.0.1:443"},
                  {"http://127.0.0.1:8080", "127.0.0.1:8080"}};
     for (const auto& row : table) {
         options.base = row.base;
@@ -152,6 +155,45 @@ TEST_CASE("S24 the assertion is for the host of the API base, used once and shor
     }
     CHECK(body::decode(body::find(payload_of(request_of<coze::Account>(options)), "jti")) !=
           body::decode(body::find(payload_of(request_of<coze::Account>(options)), "jti")));
+}
+
+TEST_CASE("an app's token is stored under everything that makes it another one") {
+    CozeDesk desk;
+    const coze::AppAuthOptions options = options_for(desk, "12345");
+    const auto stored = [](const coze::AppAuthOptions& of) {
+        return coze::AppAuth<coze::Account>{of}.stored_as();
+    };
+    std::set<std::string> names{stored(options),
+                                coze::AppAuth<coze::EnterpriseId>{options}.stored_as(),
+                                coze::AppAuth<coze::Owner>{options}.stored_as()};
+    for (std::string coze::AppAuthOptions::*const member :
+         {&coze::AppAuthOptions::client_id, &coze::AppAuthOptions::id, &coze::AppAuthOptions::scope,
+          &coze::AppAuthOptions::session_name, &coze::AppAuthOptions::device_id,
+          &coze::AppAuthOptions::custom_consumer}) {
+        coze::AppAuthOptions other = options;
+        other.*member = "another";
+        names.insert(stored(other));
+    }
+    coze::AppAuthOptions elsewhere = options;
+    elsewhere.base = "https://api.coze.cn";
+    names.insert(stored(elsewhere));
+    CHECK(names.size() == 10);
+
+    coze::AppAuthOptions rotated = options;
+    rotated.public_key_id = "another key of the same app";
+    rotated.duration_seconds = 60;
+    rotated.base += "///";
+    CHECK(stored(rotated) == stored(options));
+}
+
+TEST_CASE("without expires_in a token lives as long as it was asked for") {
+    CozeDesk desk;
+    coze::AppAuthOptions options = options_for(desk, "12345");
+    options.duration_seconds = 3600;
+    const auto token = coze::AppAuth<coze::Account>{options}.read_token(
+        200, "application/json", R"({"access_token":"czs_1"})", 1'700'000'000);
+    CHECK(token.outcome == oauth::TokenOutcome::granted);
+    CHECK(token.expires_at == 1'700'003'600);
 }
 
 TEST_CASE("an id that would change the path is refused and named, never injected") {

@@ -5,6 +5,7 @@
 #include "support/coze_desk.hpp"
 
 #include <rekey/coze.hpp>
+#include <rekey/policy/circuit_breaker.hpp>
 #include <rekey/testing.hpp>
 
 #include <chrono>
@@ -291,6 +292,33 @@ TEST_CASE("what a call says is read from its result") {
     for (int i = 0; i != 5; ++i) CHECK_FALSE(answer().passing);
     http.then(TransportError{Reach::never_sent, "bad certificate", TransportVerdict::lasting});
     CHECK_FALSE(answer().passing);
+}
+
+TEST_CASE("a door that was shut passes, and says when it opens") {
+    testing::Script http;
+    testing::ManualClock clock;
+    const Client client{http, coze::Api{}, RetryOn<AuthRejected>{}, CircuitBreaker{},
+                        UseClock{clock}};
+    const HttpRequest get{"GET", "https://api.example/v3/chat/retrieve", {}, {}};
+    PollAnswer answer;
+    for (int i = 0; i != 100 && answer.failure.kind != ErrorKind::not_admitted; ++i) {
+        http.then(503);
+        answer = coze::poll_answer(client.send(get));
+    }
+    REQUIRE(answer.failure.kind == ErrorKind::not_admitted);
+    CHECK(answer.passing);
+    CHECK(answer.retry_after > 0s);
+}
+
+TEST_CASE("the log id of a failed chat is that of the header, before that of the body") {
+    for (const char* const in_body : {"log-9", ""}) {
+        PollAnswer failed = said(R"({"code":0,"data":{"status":"failed"},"detail":{"logid":")" +
+                                 std::string(in_body) + "\"}}");
+        failed.failure.log_id = "log-of-the-header";
+        Begun poll;
+        CHECK(poll.answered(failed, t0 + 1s) == finish);
+        CHECK(poll.failure().log_id == "log-of-the-header");
+    }
 }
 
 TEST_CASE("a chat is followed by the credential that made it, also after a move") {

@@ -94,6 +94,29 @@ TEST_CASE("a stream without an error is a success, and its ids are known") {
                                                 "conversation.chat.completed", "done"});
 }
 
+TEST_CASE("the id of a chat is that of its own events, and of this answer only") {
+    Desk desk;
+    desk.bodies = {
+        event("conversation.message.delta", R"({"id":"7500","conversation_id":"7400"})") + created +
+            done,
+        event("conversation.chat.completed", "{}") + done};
+    REQUIRE(desk.send());
+    CHECK(desk.chat.chat_id() == "7300");
+    REQUIRE(desk.send());
+    CHECK(desk.chat.chat_id().empty());
+    CHECK(desk.chat.conversation_id().empty());
+}
+
+TEST_CASE("of several failures in a stream the first is reported") {
+    Desk desk;
+    desk.bodies = {created + event("conversation.chat.failed", R"({"code":4028,"msg":"first"})") +
+                   event("error", R"({"code":5000,"msg":"second"})") + done};
+    const auto result = desk.send();
+    REQUIRE_FALSE(result);
+    CHECK(result.error().service_code == 4028);
+    CHECK(result.error().message() == "first");
+}
+
 TEST_CASE("an error inside a stream is a typed error, wherever the body is cut") {
     for (const std::string& failing :
          {event("error", R"({"code":4028,"msg":"no credit"})"),

@@ -152,6 +152,11 @@ TEST_CASE("a 200 with an error marker is an error, even beside a token (S26)") {
           Row{R"(,"code":"4101")", TokenOutcome::misconfigured},
           Row{R"(,"code":-1)", TokenOutcome::misconfigured},
           Row{R"(,"code":5000)", TokenOutcome::failed},
+          Row{R"(,"code":4009)", TokenOutcome::failed},
+          Row{R"(,"code":4016)", TokenOutcome::failed},
+          Row{R"(,"code":4020)", TokenOutcome::failed},
+          Row{R"(,"code":4102)", TokenOutcome::failed},
+          Row{R"(,"code":710005002)", TokenOutcome::failed},
           Row{R"(,"error_code":4013)", TokenOutcome::failed}}) {
         CAPTURE(row.rest);
         CHECK(outcome(200, with_token(row.rest)) == row.outcome);
@@ -253,7 +258,7 @@ TEST_CASE("a web page is never read, whatever it holds (S26)") {
 }
 
 TEST_CASE("a redirect from the token endpoint is a failure with a sentence (S22)") {
-    for (const int status : {300, 301, 302, 303, 304, 307, 308}) {
+    for (const int status : {300, 301, 302, 303, 304, 307, 308, 399}) {
         const TokenAnswer read = answer(status, with_token(""));
         CHECK(read.outcome == TokenOutcome::failed);
         CHECK_THAT(std::string(read.problem), ContainsSubstring("redirect"));
@@ -308,6 +313,17 @@ TEST_CASE("a missing expires_in means the configured default (S28)") {
     CHECK(answer(200, with_token(""), rules).expires_at == now + 60);
     rules.default_lifetime = 0;
     CHECK(outcome(200, with_token(""), rules) == TokenOutcome::malformed);
+}
+
+TEST_CASE("from 10^9 on expires_in is a point in time (S28)") {
+    TokenRules rules = coze();
+    rules.now = 999999900;
+    const auto read = [&](std::string_view number) {
+        return read_token_answer(200, json, with_expiry(number), rules);
+    };
+    CHECK(read("1000000000").expires_at == 1000000000);
+    CHECK(read("1000000100").expires_at == 1000000100);
+    CHECK(read("999999999").outcome == TokenOutcome::malformed);
 }
 
 TEST_CASE("an implausible expires_in is refused, never read as 53 years (S28)") {
