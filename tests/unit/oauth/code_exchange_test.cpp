@@ -630,6 +630,17 @@ TEST_CASE(
     CHECK(rotated.tokens().commit(remember)->refresh_token.expose() == "refresh_new_1");
 }
 
+TEST_CASE("an answer that was slower than its access token lives still brings its refresh token") {
+    RefreshExchange<> slow{refresh_of()};
+    CHECK(slow.start(noon) == send_now);
+    CHECK(slow.answered(says(200, granted_body), noon + 100000) == finished);
+    REQUIRE(slow.outcome() == RefreshOutcome::ok);
+    const TokenSet* tokens = slow.tokens().commit([](const TokenSet&) { return true; });
+    REQUIRE(tokens != nullptr);
+    CHECK(tokens->refresh_token.expose() == "refresh_new_1");
+    CHECK(tokens->expires_at == noon + 900);
+}
+
 TEST_CASE("a refused refresh says whether the person or the settings have to change") {
     const auto refusal = [](int status, std::string_view body) {
         RefreshExchange<> exchange{refresh_of()};
@@ -641,6 +652,7 @@ TEST_CASE("a refused refresh says whether the person or the settings have to cha
     };
     CHECK(refusal(400, R"({"error_code":"invalid_grant"})") == Refusal::grant);
     CHECK(refusal(400, R"({"error":"invalid_grant"})") == Refusal::grant);
+    CHECK(refusal(400, R"({"error_code":"expired_token"})") == Refusal::grant);
     CHECK(refusal(400, R"({"error_code":"invalid_request","error_message":"x"})") ==
           Refusal::grant);
     CHECK(refusal(200, R"({"error_code":"invalid_grant"})") == Refusal::grant);
