@@ -586,6 +586,23 @@ TEST_CASE("S18 a code goes out once, whatever the token endpoint answers") {
     CHECK(client.resume<HttpRequest>(desk.browse(again.authorization().url), here()));
 }
 
+TEST_CASE("a code that could not be exchanged has a log id: that of the header, or of the body") {
+    for (const bool has_header : {true, false}) {
+        Desk desk;
+        const auto client = desk.web();
+        const auto asked = client.send(desk.chat(), ann(), here());
+        REQUIRE(!asked);
+        HttpResponse refused =
+            json(401, R"({"error_code":"invalid_client","detail":{"logid":"of-the-body"}})");
+        if (has_header) refused.headers.push_back({"X-Tt-Logid", "of-the-header"});
+        answer_exchange(desk, refused);
+        const auto result =
+            client.resume<HttpRequest>(desk.browse(asked.authorization().url), here());
+        REQUIRE(!result);
+        CHECK(result.error().log_id() == (has_header ? "of-the-header" : "of-the-body"));
+    }
+}
+
 TEST_CASE("S20 a code that never left is sent again") {
     Desk desk;
     const auto client = desk.web();
