@@ -395,7 +395,7 @@ TEST_CASE("each failure class has its own kind of error") {
     CHECK(kind(answer(408)) == ErrorKind::transient);
     CHECK(kind(answer(400)) == ErrorKind::permanent);
     CHECK(kind(answer(301)) == ErrorKind::permanent);
-    CHECK(kind(answer(0)) == ErrorKind::permanent);
+    CHECK(kind(answer(0)) == ErrorKind::transport);
 }
 
 // --- Words ---
