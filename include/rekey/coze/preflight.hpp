@@ -575,9 +575,11 @@ private:
             const Answer& answer = asked_.answer(slot, i);
             const std::string& probe = asked_.probes()[i].name;
             if (answer.verdict == Verdict::unanswered || is_foreign(answer)) {
+                const bool is_page =
+                    answer.http_status == 200 && answer.kind == ErrorKind::malformed_response;
                 add("unanswered", "", slot, probe,
-                    is_foreign(answer) ? "whoever answered is not Coze"
-                                       : "the service gave no verdict",
+                    is_page || is_foreign(answer) ? "whoever answered is not Coze"
+                                                  : "the service gave no verdict",
                     "look at the network, the proxy and the base, and run this again", operators);
                 return;  // the others would say the same
             }

@@ -483,6 +483,7 @@ TEST_CASE("a preflight does not pass where somebody else than Coze says HTTP 200
     };
     for (const Other other :
          {Other{"application/json", R"({"status":"ok"})"}, Other{"application/json", "{}"},
+          Other{"text/html", "<html>sign in</html>"},
           Other{"application/xml", "<?xml version=\"1.0\"?><html>sign in</html>"}}) {
         CAPTURE(other.body);
         Team team;
