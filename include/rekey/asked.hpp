@@ -5,6 +5,8 @@
 
 #include <rekey/version.hpp>
 
+#include <type_traits>
+
 namespace rekey {
 inline namespace v0_1 {
 
@@ -17,6 +19,14 @@ template <class Request> struct ResumedCall;  // <rekey/resumable.hpp>
 
 /// The base of the policy that learns a route.
 struct LearnsRoute {};
+/// What `route()` of a client with these policies returns; without that policy it says so.
+template <class... Policies, class Client> auto route_of(const Client& client) {
+    constexpr bool learns = (std::is_base_of_v<LearnsRoute, Policies> || ...);
+    static_assert(learns,
+                  "rekey: client.route() is there for clients that learn one. Add Remember{...} "
+                  "of <rekey/policy/remember.hpp> to the client.");
+    if constexpr (learns) return Route<Client>(client);
+}
 
 }  // namespace detail
 

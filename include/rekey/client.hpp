@@ -127,14 +127,7 @@ public:
 
     /// What `Remember` has learned, and the operator's switch: `client.route().automatic()`,
     /// `.force<Enterprise>()`; see `Route` (<rekey/route.hpp>). Lives no longer than this client.
-    template <class Self = Client> auto route() const {
-        constexpr bool learns = (std::is_base_of_v<detail::LearnsRoute, Policies> || ...);
-        static_assert(
-            learns,
-            "rekey: client.route() is there for clients that learn one. Add Remember{...} "
-            "of <rekey/policy/remember.hpp> to the client.");
-        if constexpr (learns) return Route<Self>(*this);
-    }
+    template <class = void> auto route() const { return detail::route_of<Policies...>(*this); }
 
     /// For `worst_case_of(client)`: what its policies come to, and their numbers.
     using WorkingPlan = typename Parts::Plan;

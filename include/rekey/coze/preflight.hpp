@@ -229,14 +229,16 @@ private:
         const Answer* const answer = of(slot, probe);
         return answer != nullptr && answer->verdict == Verdict::accepted && !is_foreign(*answer);
     }
-    /// Accepted by somebody who is not Coze, whose answers have a `code`, or at least `data`: a
-    /// proxy, a wrong base. HTTP 200 proves nothing.
+    /// From somebody who is not Coze, whose answers have a `code`, or at least `data`: a proxy, a
+    /// wrong base. HTTP 200 proves nothing.
     static bool is_foreign(const Answer& answer) {
         const auto lacks = [&answer](std::string_view name) {
             const body::Kind kind = body::find(answer.body, name).kind;
             return kind == body::Kind::absent || kind == body::Kind::malformed;
         };
-        return answer.verdict == Verdict::accepted && lacks("code") && lacks("data");
+        const bool is_page =
+            answer.http_status == 200 && answer.kind == ErrorKind::malformed_response;
+        return is_page || (answer.verdict == Verdict::accepted && lacks("code") && lacks("data"));
     }
     /// The service has judged and said no, for reasons of access.
     bool denied(std::size_t slot, std::string_view probe) const {
@@ -575,11 +577,9 @@ private:
             const Answer& answer = asked_.answer(slot, i);
             const std::string& probe = asked_.probes()[i].name;
             if (answer.verdict == Verdict::unanswered || is_foreign(answer)) {
-                const bool is_page =
-                    answer.http_status == 200 && answer.kind == ErrorKind::malformed_response;
                 add("unanswered", "", slot, probe,
-                    is_page || is_foreign(answer) ? "whoever answered is not Coze"
-                                                  : "the service gave no verdict",
+                    is_foreign(answer) ? "whoever answered is not Coze"
+                                       : "the service gave no verdict",
                     "look at the network, the proxy and the base, and run this again", operators);
                 return;  // the others would say the same
             }

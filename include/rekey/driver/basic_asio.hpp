@@ -6,6 +6,7 @@
 #include <rekey/detail/mutex.hpp>
 #include <rekey/detail/shared.hpp>
 #include <rekey/driver/callback.hpp>
+#include <rekey/driver/over_callback.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -318,6 +319,33 @@ private:
     detail::Shared<Stopping> stopping_;  // of a handler with a slot
 };
 
+/// The client of callbacks beneath an Asio client. Without a library a client of nothing, so that
+/// one mistake is one error.
+template <class Executor, class Transport, class... Policies> struct Over {
+    static constexpr bool has_library = LibraryOf<Executor>::known;
+    using Library = typename LibraryOf<Executor>::type;
+    using Calling =
+        std::conditional_t<has_library, asio_parts::Calling<Library, Executor, Transport>,
+                           CallsNobody>;
+    using Scheduler =
+        std::conditional_t<has_library, asio_parts::Scheduler<Library, Executor>, NoScheduler>;
+    using Callback =
+        std::conditional_t<has_library, callback::Client<Calling, Scheduler, Policies...>,
+                           callback::Client<Calling, Scheduler>>;
+
+    static Callback made([[maybe_unused]] const Executor& executor,
+                         [[maybe_unused]] Transport&& transport,
+                         [[maybe_unused]] Policies&&... policies) {
+        if constexpr (has_library)
+            return Callback(
+                Calling{detail::TransportHolder<Transport>(std::forward<Transport>(transport)),
+                        executor},
+                Scheduler(executor), std::move(policies)...);
+        else
+            return Callback(Calling{}, NoScheduler{});
+    }
+};
+
 }  // namespace asio_parts
 
 /// Sends requests over an asynchronous transport and completes as an operation of Asio does:
@@ -337,31 +365,29 @@ private:
 ///            execution context that is destroyed takes its calls along: their handlers are
 ///            destroyed, not called, as those of all operations of that context.
 /// Cost       as `driver::callback::Client`, and a strand per send and a post per call.
+/// Others     what `driver::OverCallback` hands on: `replace`, `route`, `begin_authorization`, …
 /// Example    examples/24_asio.cpp
-template <class Executor, class Transport, class... Policies> class Client {
-    static constexpr bool has_library = LibraryOf<Executor>::known;
+template <class Executor, class Transport, class... Policies>
+class Client
+    : public OverCallback<typename asio_parts::Over<Executor, Transport, Policies...>::Callback> {
+    using Over = asio_parts::Over<Executor, Transport, Policies...>;
+    static constexpr bool has_library = Over::has_library;
     static_assert(has_library,
                   "rekey: driver::asio::Client{executor, transport, policies...} begins with an "
                   "executor, such as context.get_executor(). Include rekey/driver/boost_asio.hpp "
                   "for one of Boost.Asio, rekey/driver/asio.hpp for one of standalone Asio.");
-    using Library = typename LibraryOf<Executor>::type;
-    // Without a library a client of nothing, so that one mistake is one error.
-    using Calling =
-        std::conditional_t<has_library, asio_parts::Calling<Library, Executor, Transport>,
-                           asio_parts::CallsNobody>;
-    using Scheduler =
-        std::conditional_t<has_library, asio_parts::Scheduler<Library, Executor>, NoScheduler>;
-    using Callback =
-        std::conditional_t<has_library, callback::Client<Calling, Scheduler, Policies...>,
-                           callback::Client<Calling, Scheduler>>;
+    using Library = typename Over::Library;
+    using Callback = typename Over::Callback;
+    using OverCallback<Callback>::client_;
 
 public:
     using Plan = typename Callback::Plan;
     using executor_type = Executor;
 
     Client(const Executor& executor, Transport transport, Policies... policies)
-        : executor_(executor),
-          client_(made(executor, std::forward<Transport>(transport), std::move(policies)...)) {}
+        : OverCallback<Callback>(
+              Over::made(executor, std::forward<Transport>(transport), std::move(policies)...)),
+          executor_(executor) {}
 
     executor_type get_executor() const noexcept { return executor_; }
 
@@ -384,16 +410,6 @@ public:
             std::make_index_sequence<sizeof...(More)>{});
     }
 
-    /// As those of `driver::callback::Client`.
-    template <class Credential> void replace(const Credential& credential) const {
-        client_.replace(credential);
-    }
-    template <class Self = Callback> auto route() const {
-        return static_cast<const Self&>(client_).route();
-    }
-    std::size_t in_flight() const noexcept { return client_.in_flight(); }
-    void close() const noexcept { client_.close(); }
-    void cancel_all() const { client_.cancel_all(); }
     /// Completes when no call is on its way; `void()`. The handler is run as that of `async_send`.
     template <class Given> decltype(auto) async_drain(Given&& given) const {
         std::decay_t<Given> token(std::forward<Given>(given));
@@ -428,35 +444,9 @@ public:
             brought, std::forward_as_tuple(std::forward<First>(first), std::forward<More>(more)...),
             std::make_index_sequence<sizeof...(More)>{});
     }
-    template <class... Extras> auto begin_authorization(const Extras&... extras) const {
-        return client_.begin_authorization(extras...);
-    }
-    template <class TokenSet> void adopt(const Subject& user, TokenSet tokens) const {
-        client_.adopt(user, std::move(tokens));
-    }
-    template <class Self = Callback> void forget(const Subject& user) const {
-        static_cast<const Self&>(client_).forget(user);
-    }
-
-    /// For `worst_case_of(client)`, as in `rekey::Client`.
-    using WorkingPlan = typename Callback::WorkingPlan;
-    const typename WorkingPlan::Rules& rules() const noexcept { return client_.rules(); }
-    std::uint32_t most_copies() const noexcept { return client_.most_copies(); }
 
 private:
-    template <class Request> using Async = AsyncCall<Calling, Request>;
-
-    static Callback made([[maybe_unused]] const Executor& executor,
-                         [[maybe_unused]] Transport&& transport,
-                         [[maybe_unused]] Policies&&... policies) {
-        if constexpr (has_library)
-            return Callback(
-                Calling{detail::TransportHolder<Transport>(std::forward<Transport>(transport)),
-                        executor},
-                Scheduler(executor), std::move(policies)...);
-        else
-            return Callback(Calling{}, NoScheduler{});
-    }
+    template <class Request> using Async = AsyncCall<typename Over::Calling, Request>;
 
     /// Begins a call that ends with the handler.
     template <class Response> struct Begin {
@@ -560,7 +550,6 @@ private:
     }
 
     Executor executor_;
-    Callback client_;
 };
 
 template <class Executor, class Transport, class... Policies>

@@ -166,14 +166,7 @@ public:
         if constexpr (slot < Plan::slot_count) core_->slot_set->replace(slot, credential);
     }
     /// As `rekey::Client::route`: what `Remember` has learned, and the operator's switch.
-    template <class Self = Client> auto route() const {
-        constexpr bool learns = (std::is_base_of_v<detail::LearnsRoute, Policies> || ...);
-        static_assert(
-            learns,
-            "rekey: client.route() is there for clients that learn one. Add Remember{...} "
-            "of <rekey/policy/remember.hpp> to the client.");
-        if constexpr (learns) return Route<Self>(*this);
-    }
+    template <class = void> auto route() const { return detail::route_of<Policies...>(*this); }
 
     /// How many calls are on their way.
     std::size_t in_flight() const noexcept { return core_->calls.count(); }

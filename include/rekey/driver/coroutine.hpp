@@ -9,6 +9,7 @@
 
 #include <rekey/detail/shared.hpp>
 #include <rekey/driver/callback.hpp>
+#include <rekey/driver/over_callback.hpp>
 
 #include <coroutine>
 #include <cstdint>
@@ -221,18 +222,22 @@ struct RelayHandle {
 /// Threads    a coroutine goes on where the last event was brought: on the thread of the
 ///            transport's answer or of the timer.
 /// Cost       two allocations per attempt and one per call.
+/// Others     what `driver::OverCallback` hands on: `replace`, `route`, `begin_authorization`, …
 /// Example    examples/22_coroutines.cpp
-template <class Transport, class Scheduler, class... Policies> class Client {
+template <class Transport, class Scheduler, class... Policies>
+class Client
+    : public OverCallback<
+          callback::Client<coroutine_parts::Awaiting<Transport>, Scheduler, Policies...> > {
     using Awaiting = coroutine_parts::Awaiting<Transport>;
     using RelayHandle = coroutine_parts::RelayHandle;
     using Callback = callback::Client<Awaiting, Scheduler, Policies...>;
+    using OverCallback<Callback>::client_;
 
 public:
-    using Plan = typename Callback::Plan;
-
     Client(Transport transport, Scheduler scheduler, Policies... policies)
-        : client_(Awaiting{detail::TransportHolder<Transport>(std::forward<Transport>(transport))},
-                  std::forward<Scheduler>(scheduler), std::move(policies)...) {}
+        : OverCallback<Callback>(Callback(
+              Awaiting{detail::TransportHolder<Transport>(std::forward<Transport>(transport))},
+              std::forward<Scheduler>(scheduler), std::move(policies)...)) {}
 
     /// Request  copied. Extras   as those of `rekey::Client::send`; their texts live until the call
     /// is awaited.
@@ -269,30 +274,7 @@ public:
                 client.template resume<Request>(brought, relayed(done, handle), bound...);
             });
     }
-    template <class... Extras> auto begin_authorization(const Extras&... extras) const {
-        return client_.begin_authorization(extras...);
-    }
-    template <class TokenSet> void adopt(const Subject& user, TokenSet tokens) const {
-        client_.adopt(user, std::move(tokens));
-    }
-    template <class Self = Callback> void forget(const Subject& user) const {
-        static_cast<const Self&>(client_).forget(user);
-    }
-
-    /// As those of `driver::callback::Client`.
-    template <class Credential> void replace(const Credential& credential) const {
-        client_.replace(credential);
-    }
-    template <class Self = Callback> auto route() const {
-        return static_cast<const Self&>(client_).route();
-    }
-    std::size_t in_flight() const noexcept { return client_.in_flight(); }
-    void close() const noexcept { client_.close(); }
-    void cancel_all() const { client_.cancel_all(); }
     void when_idle(std::function<void()> f) const { client_.when_idle(std::move(f)); }
-    using WorkingPlan = typename Callback::WorkingPlan;
-    const typename WorkingPlan::Rules& rules() const noexcept { return client_.rules(); }
-    std::uint32_t most_copies() const noexcept { return client_.most_copies(); }
 
 private:
     template <class Request>
@@ -305,7 +287,6 @@ private:
         handle.relay = detail::Shared<coroutine_parts::Relay>::make();
         return coroutine_parts::RelayDone<Done>{handle.relay, done};
     }
-    Callback client_;
 };
 
 template <class Transport, class Scheduler, class... Policies>
