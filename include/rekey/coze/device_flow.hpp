@@ -4,17 +4,15 @@
 #define REKEY_COZE_DEVICE_FLOW_HPP
 
 #include <rekey/coze/code_flow.hpp>
+#include <rekey/detail/aged_map.hpp>
 #include <rekey/detail/shared.hpp>
 #include <rekey/oauth/device.hpp>
 #include <rekey/oauth/random_token.hpp>
 #include <rekey/oauth/revocation.hpp>
 #include <rekey/token/subject_source.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -100,7 +98,7 @@ public:
         if (user.deliver) answer.take(rekey::ask(state_->redirector, answer.request));
         if (answer.outcome == Reauthorized::denied) return;
         if (answer.outcome == Reauthorized::handed_over) {
-            Waiting waiting{answer.request, std::move(device), user.generation, {}, false, 0};
+            Waiting waiting{answer.request, std::move(device), user.generation, {}, false};
             if (user.binding != nullptr) waiting.bind_to(*user.binding);
             keep(std::move(waiting), clock.unix_seconds());
             return;
@@ -116,11 +114,11 @@ public:
     void finish(std::string_view flow, const oauth::FlowUser& user, const Exchanger& exchanger,
                 Clock& clock, oauth::FlowAnswer& answer) {
         Returned<Clock> taken{*state_, clock, take(flow, user.binding)};
-        if (taken.waiting.empty())
+        if (!taken.waiting)
             return answer.deny(ErrorKind::authorization_denied,
                                "no authorization of this name waits here, or it was finished "
                                "already");
-        const Waiting& waiting = taken.waiting.mapped();
+        const Waiting& waiting = taken.waiting.value();
         oauth::DeviceAuthorization& device = *waiting.device;
         answer.request = waiting.request;
         bool is_authorized = false;
@@ -143,7 +141,6 @@ private:
         std::uint64_t generation = 0;  // of the user's token when it began
         Secret binding{};              // the browser that began it, if it was named
         bool is_bound = false;
-        std::uint64_t number = 0;  // of those that began, in this order
 
         void bind_to(const Binding& browser) {
             binding = Secret{browser.text};
@@ -154,36 +151,36 @@ private:
             return is_bound == (browser != nullptr) && constant_time_equal(binding.expose(), here);
         }
     };
-    using AllWaiting = std::map<std::string, Waiting, std::less<>>;
+    using AllWaiting = rekey::detail::AgedMap<std::string, Waiting>;
+    static constexpr std::size_t most_waiting = 10000;
     struct State {
         State(DeviceFlowOptions&& given, Redirector&& shows)
             : options(std::move(given)), redirector(std::move(shows)) {}
         DeviceFlowOptions options;
         Redirector redirector;
         std::mutex mutex{};
-        AllWaiting waiting{};
-        std::uint64_t begun = 0;
+        AllWaiting waiting{most_waiting};
     };
     /// A flow that was taken out, to be polled. It goes back unless it has ended, whatever ended
     /// the polling; a poll that is on its way counts as lost then, so that the next one waits.
     template <class Clock> struct Returned {
         State& state;
         Clock& clock;
-        typename AllWaiting::node_type waiting;
+        typename AllWaiting::Taken waiting;
 
-        Returned(State& from, Clock& time, typename AllWaiting::node_type&& taken) noexcept
+        Returned(State& from, Clock& time, typename AllWaiting::Taken&& taken) noexcept
             : state(from), clock(time), waiting(std::move(taken)) {}
         Returned(const Returned&) = delete;
         Returned& operator=(const Returned&) = delete;
         ~Returned() {
-            if (waiting.empty()) return;
-            oauth::DeviceAuthorization& device = *waiting.mapped().device;
+            if (!waiting) return;
+            oauth::DeviceAuthorization& device = *waiting.value().device;
             oauth::EndpointAnswer lost;
             lost.reach = Reach::sent_unanswered;
             (void)device.answered(lost, clock.now(), clock.unix_seconds());
             if (device.outcome() != oauth::DeviceOutcome::unfinished) return;
             const std::lock_guard<std::mutex> lock(state.mutex);
-            state.waiting.insert(std::move(waiting));  // allocates nothing
+            state.waiting.put_back(std::move(waiting));
         }
     };
 
@@ -254,27 +251,18 @@ private:
     void keep(Waiting kept, std::int64_t now) {
         std::string flow = kept.request.flow;
         const std::lock_guard<std::mutex> lock(state_->mutex);
-        auto& waiting = state_->waiting;
-        for (auto place = waiting.begin(); place != waiting.end();)
-            place =
-                place->second.request.expires_at <= now ? waiting.erase(place) : std::next(place);
-        if (waiting.size() >= most_waiting)
-            waiting.erase(std::min_element(waiting.begin(), waiting.end(),
-                                           [](const auto& one, const auto& other) {
-                                               return one.second.number < other.second.number;
-                                           }));
-        kept.number = ++state_->begun;
-        waiting[std::move(flow)] = std::move(kept);
+        (void)state_->waiting.add(std::move(flow), std::move(kept), [now](const Waiting& oldest) {
+            return oldest.request.expires_at <= now;
+        });
     }
     /// A flow of another browser stays where it is.
-    typename AllWaiting::node_type take(std::string_view flow, const Binding* binding) {
+    typename AllWaiting::Taken take(std::string_view flow, const Binding* binding) {
         const std::lock_guard<std::mutex> lock(state_->mutex);
-        const auto place = state_->waiting.find(flow);
-        if (place == state_->waiting.end() || !place->second.is_of(binding)) return {};
-        return state_->waiting.extract(place);
+        const Waiting* const waiting = state_->waiting.find(flow);
+        if (waiting == nullptr || !waiting->is_of(binding)) return {};
+        return state_->waiting.take(flow);
     }
 
-    static constexpr std::size_t most_waiting = 10000;
     rekey::detail::Shared<State> state_;
 };
 

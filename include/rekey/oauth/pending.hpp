@@ -4,6 +4,7 @@
 #define REKEY_OAUTH_PENDING_HPP
 
 #include <rekey/authorization.hpp>
+#include <rekey/detail/aged_map.hpp>
 #include <rekey/detail/os_random.hpp>
 #include <rekey/detail/sha256.hpp>
 #include <rekey/oauth/random_token.hpp>
@@ -13,7 +14,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -68,31 +68,20 @@ class PendingMemory {
 public:
     static constexpr std::size_t default_limit = 10000;
 
-    explicit PendingMemory(std::size_t limit = default_limit) noexcept
-        : limit_(limit == 0 ? 1 : limit) {}
+    explicit PendingMemory(std::size_t limit = default_limit) noexcept : records_(limit) {}
 
     bool put(const PendingKey& key, PendingRecord record, std::int64_t now) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        while (!ages_.empty()) {
-            const auto oldest = records_.find(ages_.begin()->second);
-            const bool is_over = now - oldest->second.record.created_at >= pending_lifetime;
-            if (!is_over && ages_.size() < limit_) break;
-            records_.erase(oldest);
-            ages_.erase(ages_.begin());
-        }
-        const std::uint64_t number = ++begun_;
-        if (!records_.emplace(key, Numbered{number, std::move(record)}).second) return false;
-        ages_.emplace(number, key);
-        return true;
+        return records_.add(key, std::move(record), [now](const PendingRecord& oldest) {
+            return now - oldest.created_at >= pending_lifetime;
+        });
     }
 
     PendingFound take(const PendingKey& key, PendingRecord& record, std::int64_t) {
         const std::lock_guard<std::mutex> lock(mutex_);
-        const auto place = records_.find(key);
-        if (place == records_.end()) return PendingFound::absent;
-        record = std::move(place->second.record);
-        ages_.erase(place->second.number);
-        records_.erase(place);
+        const auto taken = records_.take(key);
+        if (!taken) return PendingFound::absent;
+        record = std::move(taken.value());
         return PendingFound::found;
     }
 
@@ -102,16 +91,8 @@ public:
     }
 
 private:
-    struct Numbered {
-        std::uint64_t number;
-        PendingRecord record;
-    };
-
     mutable std::mutex mutex_{};
-    std::map<PendingKey, Numbered> records_{};
-    std::map<std::uint64_t, PendingKey> ages_{};  // the oldest first
-    std::uint64_t begun_ = 0;
-    std::size_t limit_;
+    rekey::detail::AgedMap<PendingKey, PendingRecord> records_;
 };
 
 /// What the caller brings to begin a flow.
