@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
-// Every order of the steps of three processes that share one refresh token, with a crash at any
-// step, a store that fails before or after it acted, leases that end early, and lost answers.
+// Every order of the steps of three equal processes that share one refresh token, with a crash at
+// any step, a store that fails before or after it acted, leases that end early, and lost answers.
 #include <rekey/token/refresh_protocol.hpp>
 
 #include "catch.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 using namespace rekey;
@@ -77,53 +79,93 @@ struct World {
     bool is_stalled = false;  // a lease ended under a process that lives, or an answer was lost
 };
 
-std::string key_of(const World& w) {
-    std::string key;
-    const auto add = [&key](std::uint64_t value, int bytes) {
-        for (; bytes != 0; --bytes, value >>= 8u) key.push_back(static_cast<char>(value & 0xffu));
-    };
-    const auto add_record = [&add](const Record& r) {
+/// A text of numbers.
+class Key {
+public:
+    std::string text{};
+
+    void add(std::uint64_t value, int bytes) {
+        for (; bytes != 0; --bytes, value >>= 8u) text.push_back(static_cast<char>(value & 0xffu));
+    }
+    void add(const Record& r, int attempt) {
         add(static_cast<std::uint64_t>(r.state) | std::uint64_t{r.has_expired} << 3u |
                 std::uint64_t{r.is_repeated} << 4u | std::uint64_t{r.is_lost} << 5u,
             1);
-        add(static_cast<std::uint64_t>(r.attempt + 1) | static_cast<std::uint64_t>(r.token) << 2u,
-            1);
+        add(static_cast<std::uint64_t>(attempt + 1) | static_cast<std::uint64_t>(r.token) << 2u, 1);
         add(static_cast<std::uint64_t>(r.family), 1);
-    };
-    add(w.cell.version, 1);
-    add_record(w.cell.value);
-    add(w.cell.is_leased ? static_cast<std::uint64_t>(w.cell.owner + 1) : 0, 1);
-    add(static_cast<std::uint64_t>(w.cell.leased_until), 1);
-    for (const Process& p : w.processes) {
-        if (p.life == Life::crashed || p.life == Life::ended) {
-            add(static_cast<std::uint64_t>(p.life), 1);
-            continue;
-        }
+    }
+    /// `attempt`: whose the record is that the process has seen.
+    void add(const Process& p, int attempt) {
+        add(static_cast<std::uint64_t>(p.life), 1);
+        if (p.life == Life::crashed || p.life == Life::ended) return;
         add(p.protocol.fingerprint(), 4);
         add(static_cast<std::uint64_t>(p.next.step) | std::uint64_t{p.next.is_lost} << 4u |
                 std::uint64_t{p.next.is_repeat} << 5u | std::uint64_t{p.is_stored} << 6u,
             1);
         add(static_cast<std::uint64_t>(p.next.end), 1);
-        add(static_cast<std::uint64_t>(p.life), 1);
         add(static_cast<std::uint64_t>(p.fresh_token + 1), 1);
         add(static_cast<std::uint64_t>(p.family), 1);
-        add_record(p.seen);
+        add(p.seen, attempt);
     }
-    add(w.consumed, 2);
-    add(w.repeats, 2);
+};
+
+/// The same world with its processes in an order of their own: worlds that differ in nothing but
+/// who is called first, second and third are one. `worlds`: how many differ in that.
+World sorted(World w, std::size_t& worlds) {
+    std::array<std::pair<std::string, int>, 3> order{};
+    for (int who = 0; who != 3; ++who) {
+        const Process& p = w.processes[static_cast<std::size_t>(who)];
+        const auto is_mine = [who](int whose) { return whose == nobody ? nobody : whose == who; };
+        Key key;
+        key.add(p, is_mine(p.seen.attempt));
+        key.add(static_cast<std::uint64_t>(is_mine(w.cell.value.attempt) + 1), 1);
+        key.add(std::uint64_t{w.cell.is_leased && w.cell.owner == who}, 1);
+        order[static_cast<std::size_t>(who)] = {std::move(key.text), who};
+    }
+    std::sort(order.begin(), order.end());
+    const bool is_second_like_first = order[0].first == order[1].first;
+    const bool is_third_like_second = order[1].first == order[2].first;
+    worlds = is_second_like_first && is_third_like_second   ? 1
+             : is_second_like_first || is_third_like_second ? 3
+                                                            : 6;
+    std::array<signed char, 3> place{};
+    const auto processes = w.processes;
+    for (std::size_t i = 0; i != order.size(); ++i) {
+        const auto from = static_cast<std::size_t>(order[i].second);
+        w.processes[i] = processes[from];
+        place[from] = static_cast<signed char>(i);
+    }
+    const auto renamed = [&place](auto& whose) {
+        if (whose != nobody) whose = place[static_cast<std::size_t>(whose)];
+    };
+    renamed(w.cell.value.attempt);
+    if (w.cell.is_leased) renamed(w.cell.owner);
+    for (Process& p : w.processes) renamed(p.seen.attempt);
+    return w;
+}
+
+std::string key_of(const World& w) {
+    Key key;
+    key.add(w.cell.version, 1);
+    key.add(w.cell.value, w.cell.value.attempt);
+    key.add(w.cell.is_leased ? static_cast<std::uint64_t>(w.cell.owner + 1) : 0, 1);
+    key.add(static_cast<std::uint64_t>(w.cell.leased_until), 1);
+    for (const Process& p : w.processes) key.add(p, p.seen.attempt);
+    key.add(w.consumed, 2);
+    key.add(w.repeats, 2);
     for (const int left : {w.left.crashes, w.left.store_faults, w.left.early_ends,
                            w.left.lost_answers, w.left.not_sents, w.left.refusals, w.left.expiries,
                            w.left.authorizations, w.left.impatient, w.left.doubts})
-        add(static_cast<std::uint64_t>(left), 1);
-    add(static_cast<std::uint64_t>(w.sends), 1);
-    add(std::uint64_t{w.is_quiet} | std::uint64_t{w.is_stalled} << 1u, 1);
-    return key;
+        key.add(static_cast<std::uint64_t>(left), 1);
+    key.add(static_cast<std::uint64_t>(w.sends), 1);
+    key.add(std::uint64_t{w.is_quiet} | std::uint64_t{w.is_stalled} << 1u, 1);
+    return std::move(key.text);
 }
 
 class Explorer {
 public:
     std::vector<std::string> violations{};
-    std::size_t state_count() const { return worlds_.size(); }
+    std::size_t state_count() const { return state_count_; }
 
     void explore(const Faults& faults) {
         World first;
@@ -145,10 +187,15 @@ public:
 private:
     using Way = std::pair<std::uint32_t, std::uint32_t>;
 
-    bool visit(const World& world, std::size_t from, bool is_first = false) {
+    bool visit(const World& given, std::size_t from, bool is_first = false) {
+        std::size_t worlds = 0;
+        World world = sorted(given, worlds);
         const auto [place, is_new] =
             numbers_.emplace(key_of(world), static_cast<std::uint32_t>(worlds_.size()));
-        if (is_new) worlds_.push_back(world);
+        if (is_new) {
+            worlds_.push_back(std::move(world));
+            state_count_ += worlds;
+        }
         if (!is_first) edges_.emplace_back(static_cast<std::uint32_t>(from), place->second);
         return is_new;
     }
@@ -498,6 +545,7 @@ private:
 
     std::unordered_map<std::string, std::uint32_t> numbers_{};
     std::vector<World> worlds_{};
+    std::size_t state_count_ = 0;  // with each order of the processes
     std::vector<Way> edges_{};
     std::vector<std::uint32_t> ends_{};
     std::size_t at_ = 0;
