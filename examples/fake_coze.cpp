@@ -116,7 +116,8 @@ int main(int argc, char** argv) {
     support::hold_standard_streams();
     std::uint16_t port = 0;
     std::string config_path;
-    CLI::App app{"A Coze API on 127.0.0.1, for rehearsals. Ends on SIGINT, SIGTERM or SIGHUP."};
+    CLI::App app{
+        "A Coze API on 127.0.0.1, for rehearsals. Ends on SIGINT, SIGTERM, SIGQUIT or SIGHUP."};
     app.add_option("--port", port, "Port to listen on; 0 takes a free one")->capture_default_str();
     app.add_option("--config", config_path,
                    "JSON file with options, tokens, bots and faults (see FakeCozeOptions)")
@@ -132,6 +133,7 @@ int main(int argc, char** argv) {
     sigemptyset(&endings);
     sigaddset(&endings, SIGINT);
     sigaddset(&endings, SIGTERM);
+    sigaddset(&endings, SIGQUIT);  // which would leave the key file behind
     struct sigaction hung_up {};
     sigaction(SIGHUP, nullptr, &hung_up);  // the terminal is closed; under nohup that is no end
     if (hung_up.sa_handler != SIG_IGN) sigaddset(&endings, SIGHUP);
