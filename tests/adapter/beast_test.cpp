@@ -369,6 +369,36 @@ TEST_CASE("beast: with the right authority TLS works, and only for the certifica
     CHECK(server.requests().size() == 4);
 }
 
+TEST_CASE("beast: what TLS has taken unasked with an answer is never taken for the next one") {
+    const loopback::SelfSigned identity;
+    const Server::Behaviour says_more = [](Connection& connection) {
+        while (connection.read()) {
+            connection.hold_back(true);
+            connection.answer(200, "{}");
+            if (connection.number() == 1) connection.answer(408, "stray");  // a record of its own
+            connection.hold_back(false);
+        }
+    };
+    Server server(says_more, identity);
+    const std::string file = "beast_test_unasked.pem";
+    if (std::FILE* out = std::fopen(file.c_str(), "w")) {
+        std::fputs(identity.pem().c_str(), out);
+        std::fclose(out);
+    }
+    Options options;
+    options.ca_file = file;
+    const Transport transport{options};
+    std::remove(file.c_str());
+    for (int i = 0; i != 3; ++i) {
+        const auto answer = transport(post(server.https_url()), Attempt{});
+        REQUIRE(answer.has_value());
+        CHECK((*answer).status == 200);
+        CHECK((*answer).body == "{}");
+    }
+    CHECK(server.connections() == 2);
+    CHECK(server.requests().size() == 3);
+}
+
 TEST_CASE("beast: a handshake that nobody answers is never sent, in time") {
     Server silent([](Connection& connection) { connection.linger_until_closed(); });
     rekey::AttemptFields fields;

@@ -212,4 +212,33 @@ TEST_CASE("httplib: TLS works with the right authority and is refused without it
     std::remove(name);
 }
 
+TEST_CASE("httplib: what TLS has taken unasked with an answer is never taken for the next one") {
+    const loopback::SelfSigned identity;
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    const std::string stray = "HTTP/1.1 408 Timeout\r\nContent-Length: 5\r\n\r\nstray";
+    Server server(
+        [&](Connection& connection) {
+            while (connection.read())
+                connection.write(connection.number() == 1 ? answer + stray : answer);
+        },
+        identity);
+    const std::string file = "httplib_test_unasked.pem";
+    if (std::FILE* out = std::fopen(file.c_str(), "w")) {
+        std::fputs(identity.pem().c_str(), out);
+        std::fclose(out);
+    }
+    Options options;
+    options.ca_file = file;
+    const Transport transport{options};
+    for (int i = 0; i != 3; ++i) {
+        const auto got = transport(post(server.https_url()), Attempt{});
+        REQUIRE(got.has_value());
+        CHECK((*got).status == 200);
+        CHECK((*got).body == "{}");
+    }
+    std::remove(file.c_str());
+    CHECK(server.connections() == 2);
+    CHECK(server.requests().size() == 3);
+}
+
 #endif

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -173,6 +174,11 @@ public:
         char size[24];
         std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
         return write(size + std::string(bytes) + "\r\n");
+    }
+    /// Holds what is written back, so that it leaves at once, or lets it go.
+    void hold_back(bool holds) {
+        const int value = holds ? 1 : 0;
+        ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
     }
     /// Ends the connection with a reset instead of an orderly close.
     void reset() {

@@ -134,13 +134,17 @@ struct Connection {
     Connection(const net::any_io_executor& executor, std::string to)
         : strand(net::make_strand(executor)), socket(strand), origin(std::move(to)) {}
 
-    /// Nothing has come and it is not closed. A server that says something unasked is leaving.
+    /// Nothing has come and it is not closed. A server that says something unasked is leaving. What
+    /// TLS has taken from the socket and not given out yet counts too, its own messages do not.
     bool is_quiet() {
         error_code error;
         char byte = 0;
         socket.non_blocking(true, error);
         if (error) return false;
-        socket.receive(net::buffer(&byte, 1), tcp::socket::message_peek, error);
+        if (tls)
+            tls->read_some(net::buffer(&byte, 1), error);
+        else
+            socket.receive(net::buffer(&byte, 1), tcp::socket::message_peek, error);
         return error == net::error::would_block || error == net::error::try_again;
     }
     void close() noexcept {

@@ -163,6 +163,34 @@ public:
     NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
 };
 
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+/// The TLS session of a client's connection, which cpp-httplib shows to nobody: OpenSSL tells when
+/// a handshake is done, and the session stays with the context.
+struct Session {
+    static void watch(const ::httplib::Client& client) noexcept {
+        if (SSL_CTX* const context = client.ssl_context())
+            SSL_CTX_set_info_callback(context, &note);
+    }
+    /// Whether TLS has taken more from the socket than it was asked for. Requires a connection.
+    static bool has_more(const ::httplib::Client& client) noexcept {
+        SSL_CTX* const context = client.ssl_context();
+        if (context == nullptr) return false;
+        const auto* session = static_cast<const SSL*>(SSL_CTX_get_ex_data(context, place()));
+        return session != nullptr && SSL_pending(session) > 0;
+    }
+
+private:
+    static int place() noexcept {
+        static const int made = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+        return made;
+    }
+    static void note(const SSL* session, int where, int) noexcept {
+        if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
+            SSL_CTX_set_ex_data(SSL_get_SSL_CTX(session), place(), const_cast<SSL*>(session));
+    }
+};
+#endif
+
 /// The idle connections, each with its origin. The last one given back is taken first.
 class Pool {
 public:
@@ -203,6 +231,10 @@ private:
     /// Nothing has come over its connection since, and it is not closed. cpp-httplib would take
     /// for an answer what nobody had asked for, which RFC 9112 §6.3 forbids.
     static bool is_quiet(const ::httplib::Client& client) noexcept {
+        if (client.is_socket_open() == 0) return true;  // it opens one
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+        if (Session::has_more(client)) return false;
+#endif
 #if defined(_WIN32)
         u_long waiting = 0;
         return ioctlsocket(client.socket(), FIONREAD, &waiting) != 0 || waiting == 0;
@@ -236,6 +268,7 @@ inline std::unique_ptr<::httplib::Client> connect(const Options& options,
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
     client->enable_server_certificate_verification(true);
     if (!options.ca_file.empty()) client->set_ca_cert_path(options.ca_file);
+    Session::watch(*client);
 #endif
     return client;
 }
