@@ -170,6 +170,38 @@ TEST_CASE("curl multi: a cancelled attempt leaves the loop at once") {
     loop.run();
 }
 
+TEST_CASE(
+    "curl multi: an attempt whose answer is there is cancelled too, until somebody was told") {
+    std::atomic<bool> may_answer{false};
+    std::atomic<int> said{0};
+    Server server([&](Connection& connection) {
+        if (!connection.read()) return;
+        while (!may_answer && connection.pause(milliseconds{1})) {
+        }
+        connection.answer(200, "{}");
+        ++said;
+        connection.linger_until_closed();
+    });
+    Loop loop;
+    const auto transport = loop.transport();
+    const HttpRequest request = post(server);
+    rekey::curl::FlightHandle flights[2];
+    const auto alive = std::make_shared<int>(1);
+    int told = 0;
+    for (const int i : {0, 1})
+        flights[i] = transport(request, Attempt{}, [&, i, alive](const Answer&) {
+            ++told;
+            flights[1 - i].cancel();
+            CHECK(loop.in_flight() == 0);
+        });
+    while (server.requests().size() != 2) loop.run_once(milliseconds{5});
+    may_answer = true;
+    while (said != 2) std::this_thread::sleep_for(milliseconds{1});
+    loop.run();
+    CHECK(told == 1);
+    CHECK(alive.use_count() == 1);
+}
+
 TEST_CASE("curl multi: timers come in their order, unless they are cancelled") {
     Loop loop;
     std::string order;

@@ -192,8 +192,14 @@ public:
         Done dropped;  // Outlives the lock, and libcurl's use of what it keeps alive.
         const std::lock_guard<std::mutex> lock(mutex_);
         const auto place = flights_.find(number);
-        if (place == flights_.end()) return;
-        if (is_waiting_ && place->second.is_added) {
+        if (place == flights_.end()) {  // answered, but nobody has been told
+            for (auto at = landed_.begin(); at != landed_.end(); ++at) {
+                if (at->number != number) continue;
+                dropped = std::move(at->done);
+                landed_.erase(at);
+                break;
+            }
+        } else if (is_waiting_ && place->second.is_added) {
             place->second.is_cancelled = true;
             leave_word();
         } else {
@@ -270,6 +276,7 @@ private:
         bool is_cancelled = false;
     };
     struct Landed {
+        std::uint64_t number;
         Done done;
         Answer answer;
     };
@@ -304,7 +311,7 @@ private:
         kept_.note(flight.handle->easy());  // before libcurl forgets which connection it was
         curl_multi_remove_handle(multi_.get(), flight.handle->easy());
         if (flight.handle->goes_again()) return add(flight);
-        landed_.push_back({std::move(flight.done), flight.handle->finish(code)});
+        landed_.push_back({flight.number, std::move(flight.done), flight.handle->finish(code)});
         give_back(std::move(flight.handle));
         flights_.erase(place);
     }
