@@ -185,6 +185,35 @@ TEST_CASE("httplib: no connection is kept when the options say so") {
     CHECK(server.connections() == 3);
 }
 
+TEST_CASE("httplib: an IPv6 address may hold letters, and is named in brackets") {
+    const int probe = ::socket(AF_INET6, SOCK_STREAM, 0);
+    if (probe < 0) {
+        WARN("skipped: no IPv6 here");
+        return;
+    }
+    ::close(probe);
+    Server server(Server::always(200, "{}"));
+    Options options;
+    options.allow_http = true;  // no loopback address by its looks
+    const Transport transport{options};
+    const std::string port = server.authority().substr(server.authority().find(':'));
+    for (const std::string host : {"[::ffff:127.0.0.1]", "[::FFFF:7f00:1]"}) {
+        CAPTURE(host);
+        for (int i = 0; i != 2; ++i)
+            CHECK(transport(post("http://" + host + port + "/a"), Attempt{}).has_value());
+        REQUIRE_FALSE(server.requests().empty());
+        CHECK(server.requests().back().header("Host") == host + port);
+        CHECK(server.requests().back().count("Host") == 1);
+    }
+    CHECK(server.requests().size() == 4);
+    CHECK(server.connections() == 2);
+    HttpRequest named = post("http://[::ffff:127.0.0.1]" + port + "/");
+    named.headers.push_back({"Host", "api.example.com"});
+    CHECK(transport(named, Attempt{}).has_value());
+    CHECK(server.requests().back().header("Host") == "api.example.com");
+    CHECK(server.requests().back().count("Host") == 1);
+}
+
 #if defined(REKEY_TESTS_LOOPBACK_TLS) && defined(CPPHTTPLIB_OPENSSL_SUPPORT)
 
 TEST_CASE("httplib: TLS works with the right authority and is refused without it") {

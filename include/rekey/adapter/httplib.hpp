@@ -167,14 +167,9 @@ public:
 /// The TLS session of a client's connection, which cpp-httplib shows to nobody: OpenSSL tells when
 /// a handshake is done, and the session stays with the context.
 struct Session {
-    static void watch(const ::httplib::Client& client) noexcept {
-        if (SSL_CTX* const context = client.ssl_context())
-            SSL_CTX_set_info_callback(context, &note);
-    }
+    static void watch(SSL_CTX* context) noexcept { SSL_CTX_set_info_callback(context, &note); }
     /// Whether TLS has taken more from the socket than it was asked for. Requires a connection.
-    static bool has_more(const ::httplib::Client& client) noexcept {
-        SSL_CTX* const context = client.ssl_context();
-        if (context == nullptr) return false;
+    static bool has_more(SSL_CTX* context) noexcept {
         const auto* session = static_cast<const SSL*>(SSL_CTX_get_ex_data(context, place()));
         return session != nullptr && SSL_pending(session) > 0;
     }
@@ -191,49 +186,53 @@ private:
 };
 #endif
 
-/// The idle connections, each with its origin. The last one given back is taken first.
+/// A client of cpp-httplib for one origin: its connection, open or not.
+struct Connection {
+    std::string origin{};
+    std::unique_ptr<::httplib::ClientImpl> client{};
+    std::chrono::steady_clock::time_point idle_since{};
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+    SSL_CTX* context = nullptr;  // of the client; null without TLS
+#endif
+};
+
+/// The idle connections. The last one given back is taken first.
 class Pool {
 public:
     using Clock = std::chrono::steady_clock;
-    struct Idle {
-        std::string origin;
-        std::unique_ptr<::httplib::Client> client;
-        Clock::time_point since;
-    };
 
     explicit Pool(Options options) : options_(std::move(options)) {}
 
     const Options& options() const noexcept { return options_; }
 
-    std::unique_ptr<::httplib::Client> take(const std::string& origin) {
+    /// Without a client if there is none.
+    Connection take(const std::string& origin) {
         const Clock::time_point now = Clock::now();
         const std::lock_guard<std::mutex> lock(mutex_);
         for (std::size_t i = idle_.size(); i-- != 0;) {
-            if (now - idle_[i].since > options_.keep_alive) {
-                idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-                continue;
-            }
-            if (idle_[i].origin != origin) continue;
-            auto client = std::move(idle_[i].client);
+            const bool is_old = now - idle_[i].idle_since > options_.keep_alive;
+            if (!is_old && idle_[i].origin != origin) continue;
+            Connection found = std::move(idle_[i]);
             idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-            if (is_quiet(*client)) return client;
+            if (!is_old && is_quiet(found)) return found;
         }
-        return nullptr;
+        return {};
     }
-    void give_back(std::string origin, std::unique_ptr<::httplib::Client> client) {
+    void give_back(Connection connection) {
         if (options_.keep_alive <= Duration::zero()) return;
+        connection.idle_since = Clock::now();
         const std::lock_guard<std::mutex> lock(mutex_);
-        if (idle_.size() < options_.max_idle)
-            idle_.push_back({std::move(origin), std::move(client), Clock::now()});
+        if (idle_.size() < options_.max_idle) idle_.push_back(std::move(connection));
     }
 
 private:
     /// Nothing has come over its connection since, and it is not closed. cpp-httplib would take
     /// for an answer what nobody had asked for, which RFC 9112 §6.3 forbids.
-    static bool is_quiet(const ::httplib::Client& client) noexcept {
+    static bool is_quiet(const Connection& connection) noexcept {
+        const ::httplib::ClientImpl& client = *connection.client;
         if (client.is_socket_open() == 0) return true;  // it opens one
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
-        if (Session::has_more(client)) return false;
+        if (connection.context != nullptr && Session::has_more(connection.context)) return false;
 #endif
 #if defined(_WIN32)
         u_long waiting = 0;
@@ -246,7 +245,7 @@ private:
 
     const Options options_;
     std::mutex mutex_{};
-    std::vector<Idle> idle_{};
+    std::vector<Connection> idle_{};
 };
 
 /// `https://host:port`, as a connection is known by.
@@ -255,26 +254,37 @@ inline std::string origin_of(const oauth::Origin& origin, bool is_plain) {
            std::to_string(origin.port);
 }
 
-inline std::unique_ptr<::httplib::Client> connect(const Options& options,
-                                                  const std::string& origin) {
-    auto client = std::make_unique<::httplib::Client>(origin);
-    if (!client->is_valid()) return nullptr;
-    client->set_keep_alive(options.keep_alive > Duration::zero());
-    client->set_follow_location(false);
-    client->set_url_encode(false);  // The path is as the caller wrote it.
-    client->set_compress(false);
-    client->set_decompress(false);
-    client->set_tcp_nodelay(true);
+/// Nothing is sent yet. Not by `httplib::Client` and a URL: version 0.11 does not see the address
+/// in
+/// `[2001:db8::1]`, and takes the whole text for the name of a host.
+inline Connection connect(const Options& options, const oauth::Origin& origin, bool is_plain) {
+    std::string host(origin.host);
+    if (host.front() == '[') host = host.substr(1, host.size() - 2);
+    Connection made;
+    made.origin = origin_of(origin, is_plain);
+    if (is_plain) made.client = std::make_unique<::httplib::ClientImpl>(host, origin.port);
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
-    client->enable_server_certificate_verification(true);
-    if (!options.ca_file.empty()) client->set_ca_cert_path(options.ca_file);
-    Session::watch(*client);
+    if (!is_plain) {
+        auto client = std::make_unique<::httplib::SSLClient>(host, origin.port);
+        client->enable_server_certificate_verification(true);
+        if (!options.ca_file.empty()) client->set_ca_cert_path(options.ca_file);
+        made.context = client->ssl_context();
+        if (made.context != nullptr) Session::watch(made.context);
+        made.client = std::move(client);
+    }
 #endif
-    return client;
+    if (!made.client->is_valid()) return {};
+    made.client->set_keep_alive(options.keep_alive > Duration::zero());
+    made.client->set_follow_location(false);
+    made.client->set_url_encode(false);  // The path is as the caller wrote it.
+    made.client->set_compress(false);
+    made.client->set_decompress(false);
+    made.client->set_tcp_nodelay(true);
+    return made;
 }
 
 /// Zero means no limit to us and "at once" to cpp-httplib; none is a day there.
-inline void set_times(::httplib::Client& client, Duration connecting, Duration whole) {
+inline void set_times(::httplib::ClientImpl& client, Duration connecting, Duration whole) {
     constexpr Duration longest = std::chrono::hours{24};
     constexpr Duration least = std::chrono::microseconds{1};
     if (whole <= Duration::zero() || whole > longest) whole = longest;
@@ -323,6 +333,11 @@ inline TransportResult<HttpResponse> Transport::operator()(const HttpRequest& re
                       [&outgoing](std::string_view name, std::string_view value) {
                           outgoing.headers.emplace(std::string(name), std::string(value));
                       });
+    if (!wire::has_header(request, "Host")) {  // cpp-httplib's has no brackets at the usual port
+        std::string host(url.origin.host);
+        if (url.origin.port != (is_plain ? 80 : 443)) host += ':' + std::to_string(url.origin.port);
+        outgoing.headers.emplace("Host", std::move(host));
+    }
 
     const Duration limit = wire::limit_of(options.timeout, attempt);
     const Clock::time_point begin = Clock::now();
@@ -343,15 +358,15 @@ inline TransportResult<HttpResponse> Transport::operator()(const HttpRequest& re
         return true;
     };
 
-    const std::string origin = detail::origin_of(url.origin, is_plain);
-    std::unique_ptr<::httplib::Client> client = pool_->take(origin);
-    if (client == nullptr) client = detail::connect(options, origin);
-    if (client == nullptr) return wire::refused("cpp-httplib could not be set up for this server");
-    detail::set_times(*client, options.connect_timeout, limit);
+    detail::Connection connection = pool_->take(detail::origin_of(url.origin, is_plain));
+    if (connection.client == nullptr) connection = detail::connect(options, url.origin, is_plain);
+    if (connection.client == nullptr)
+        return wire::refused("cpp-httplib could not be set up for this server");
+    detail::set_times(*connection.client, options.connect_timeout, limit);
     const detail::NoBrokenPipe quiet;
     ::httplib::Response head;
     ::httplib::Error error = ::httplib::Error::Success;
-    const bool is_answered = client->send(outgoing, head, error);
+    const bool is_answered = connection.client->send(outgoing, head, error);
     for (auto& [name, value] : outgoing.headers)
         if (same_header_name(name, attempt.header())) wire::wipe(value);
     if (is_answered && !progress.answer_begun) take_head(head);  // It asks nobody about a 204.
@@ -371,7 +386,7 @@ inline TransportResult<HttpResponse> Transport::operator()(const HttpRequest& re
     const std::string_view coding = find_header(response.headers, "Transfer-Encoding");
     if (!coding.empty() && !same_header_name(wire::trimmed(coding), "chunked"))
         return TransportError{Reach::cut_short, wire::open_ended};
-    pool_->give_back(origin, std::move(client));
+    pool_->give_back(std::move(connection));
     return response;
 }
 
