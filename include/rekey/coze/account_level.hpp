@@ -30,17 +30,18 @@ struct LevelOf {
         return of_url(rekey::detail::Asks<Request>::url(request));
     }
     static constexpr ResourceLevel of_url(std::string_view url) noexcept {
+        url = url.substr(0, url.find_first_of("?#"));
         if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
             url.remove_prefix(scheme + 3);
             const std::size_t path = url.find('/');
             url.remove_prefix(path == std::string_view::npos ? url.size() : path);
         }
-        url = url.substr(0, url.find_first_of("?#"));
         for (const std::string_view room :
              {"/v1/conversation", "/v1/conversations", "/v1/files", "/v1/audio/voices"})
-            if (url.substr(0, room.size()) == room &&
-                (url.size() == room.size() || url[room.size()] == '/'))
-                return ResourceLevel::account;
+            for (std::size_t at = url.find(room); at != url.npos; at = url.find(room, at + 1)) {
+                const std::size_t end = at + room.size();  // before it: the path of an API base
+                if (end == url.size() || url[end] == '/') return ResourceLevel::account;
+            }
         return ResourceLevel::workspace;
     }
 };

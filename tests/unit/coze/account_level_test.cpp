@@ -30,17 +30,20 @@ struct Everything {
 TEST_CASE("conversations, files and voices are the account's, chats and bots the workspace's") {
     using coze::LevelOf;
     using coze::ResourceLevel;
-    for (const char* path : {"/v1/conversation/create", "/v1/conversations",
-                             "/v1/conversation/message/list", "/v1/conversations?bot_id=7",
-                             "/v1/files/upload", "/v1/audio/voices", "/v1/audio/voices/clone"}) {
+    for (const char* path :
+         {"/v1/conversation/create", "/v1/conversations", "/v1/conversation/message/list",
+          "/v1/conversations?bot_id=7", "/v1/files/upload", "/v1/files?from=https://example.com/a",
+          "/v1/audio/voices", "/v1/audio/voices/clone"}) {
         CHECK(LevelOf::of_url(path) == ResourceLevel::account);
-        CHECK(LevelOf::of_url(std::string("https://api.coze.cn") + path) == ResourceLevel::account);
+        for (const std::string base : {"https://api.coze.cn", "https://gateway.example/coze"})
+            CHECK(LevelOf::of_url(base + path) == ResourceLevel::account);
     }
-    for (const char* path : {"/v3/chat", "/v1/bots/7", "/v1/workflow/run", "/v1/conversational",
-                             "/v1/audio/speech", "/v3/chat?conversation_id=/v1/conversation", ""}) {
+    for (const char* path :
+         {"/v3/chat", "/v1/bots/7", "/v1/workflow/run", "/v1/conversational", "/v1/audio/speech",
+          "/v3/chat?conversation_id=/v1/conversation", "?from=/v1/files", ""}) {
         CHECK(LevelOf::of_url(path) == ResourceLevel::workspace);
-        CHECK(LevelOf::of_url(std::string("https://api.coze.cn") + path) ==
-              ResourceLevel::workspace);
+        for (const std::string base : {"https://api.coze.cn", "https://gateway.example/coze"})
+            CHECK(LevelOf::of_url(base + path) == ResourceLevel::workspace);
     }
 }
 
