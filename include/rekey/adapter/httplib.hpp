@@ -254,9 +254,8 @@ inline std::string origin_of(const oauth::Origin& origin, bool is_plain) {
            std::to_string(origin.port);
 }
 
-/// Nothing is sent yet. Not by `httplib::Client` and a URL: version 0.11 does not see the address
-/// in
-/// `[2001:db8::1]`, and takes the whole text for the name of a host.
+/// A client that has not connected yet. None that takes the URL apart itself: version 0.11 knows
+/// no IPv6 address with letters in it, and looks the whole text up as a name.
 inline Connection connect(const Options& options, const oauth::Origin& origin, bool is_plain) {
     std::string host(origin.host);
     if (host.front() == '[') host = host.substr(1, host.size() - 2);
