@@ -169,6 +169,40 @@ TEST_CASE("beast: an answer that is too long is cut short") {
     CHECK(Transport{options}(post(server.url()), Attempt{}).has_value());
 }
 
+TEST_CASE("beast: a header or trailer that is too long cuts the answer short, and throws nothing") {
+    const std::string ok = "HTTP/1.1 200 OK\r\n";
+    const auto of = [&](std::size_t size) {
+        return ok + "X-Long: " + std::string(size, 'a') + "\r\nContent-Length: 2\r\n\r\n{}";
+    };
+    const auto trailed = [&](std::size_t size) {
+        return ok + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Long: " +
+               std::string(size, 'a') + "\r\n\r\n";
+    };
+    const auto named = [&](std::size_t size) {
+        return ok + std::string(size, 'a') + ": v\r\nContent-Length: 2\r\n\r\n{}";
+    };
+    std::string says;
+    Server server([&says](Connection& connection) {
+        if (connection.read()) connection.write(says);
+        connection.linger_until_closed();
+    });
+    for (const std::size_t size : {100U, 60'000U, 65'000U, 65'533U, 65'534U, 70'000U, 200'000U})
+        for (const std::string& text : {of(size), trailed(size), named(size)}) {
+            CAPTURE(size);
+            says = text;
+            const std::string blocking = reach_of(Transport{}(post(server.url()), Attempt{}));
+            CHECK(blocking == (size < 64'000 ? "answered" : "cut short"));
+            net::io_context io;
+            const AsyncTransport async{io.get_executor()};
+            std::string called_back;
+            (void)async(post(server.url()), Attempt{}, [&](const AsyncTransport::Answer& answer) {
+                called_back = reach_of(answer);
+            });
+            io.run();
+            CHECK(called_back == blocking);
+        }
+}
+
 TEST_CASE("beast: interim answers are passed over, a switch of protocols is none") {
     for (const bool switches : {false, true}) {
         Server server([switches](Connection& connection) {

@@ -26,6 +26,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -129,6 +130,10 @@ struct Setting {
     bool knows_authorities = false;
 };
 
+/// The most that a head or the trailers of an answer may have. Beast throws at a field of 64 KiB,
+/// and bounds trailers by nothing but its buffer.
+inline constexpr std::uint32_t longest_head = 65'000;
+
 /// A connection to one origin, and the order in which things happen to it.
 struct Connection {
     Connection(const net::any_io_executor& executor, std::string to)
@@ -155,7 +160,7 @@ struct Connection {
     net::strand<net::any_io_executor> strand;
     tcp::socket socket;
     std::optional<net::ssl::stream<tcp::socket&>> tls{};
-    boost::beast::flat_buffer buffer{};
+    boost::beast::flat_buffer buffer{longest_head};
     std::string origin;
     std::chrono::steady_clock::time_point idle_since{};
 };
@@ -380,7 +385,7 @@ private:
     void read_head() {
         phase_ = Phase::reading_head;
         parser_.emplace();
-        parser_->header_limit(256 << 10);
+        parser_->header_limit(longest_head);
         parser_->body_limit(options().max_body_bytes);
         parser_->skip(is_head_);
         with_stream([this](auto& stream) {
@@ -516,8 +521,9 @@ private:
 ///
 /// Errors   as of `curl::Transport`: `never_sent`, lasting, for what must not go on the wire and
 ///          for a certificate that does not verify; `cut_short` for an answer that broke off, is
-///          too long, is not HTTP, or whose end nothing marks but the closed connection, unless
-///          it is one JSON object or array.
+///          too long (a head or trailers of more than 65,000 bytes are, too), is not HTTP, or
+///          whose end nothing marks but the closed connection, unless it is one JSON object or
+///          array.
 /// Threads  any, as those that run the executor. The answer comes on one of them, never from
 ///          within the call unless that is made on one. Copies share their connections.
 /// Lifetime the execution context outlives the transport and its copies.
