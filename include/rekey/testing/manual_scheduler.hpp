@@ -46,7 +46,7 @@ public:
     Handle after(Duration delay, std::function<void()> act) {
         delays_.push_back(delay);
         const auto timer = std::make_shared<Timer>(Timer{std::move(act)});
-        timers_.emplace(elapsed_ + (delay > Duration{0} ? delay : Duration{0}), timer);
+        timers_.emplace(later_by(delay), timer);
         return Handle(timer);
     }
     TimePoint now() const noexcept { return TimePoint{elapsed_}; }
@@ -57,7 +57,7 @@ public:
 
     /// Lets time pass, and runs what is due in its order; also what that begins.
     void advance(Duration delay) {
-        const Duration end = elapsed_ + delay;
+        const Duration end = later_by(delay);
         while (!timers_.empty() && timers_.begin()->first <= end) run_first();
         if (end > elapsed_) elapsed_ = end;  // what ran may have waited longer than that
     }
@@ -77,6 +77,11 @@ public:
 private:
     static constexpr std::int64_t start = 1'790'000'000;  // 2026-09-21
 
+    /// The end of a delay; one that is too long for a clock never ends.
+    Duration later_by(Duration delay) const noexcept {
+        if (delay <= Duration{0}) return elapsed_;
+        return delay < (Duration::max)() - elapsed_ ? elapsed_ + delay : (Duration::max)();
+    }
     void run_first() {
         const auto first = timers_.begin();
         const Duration due = first->first;

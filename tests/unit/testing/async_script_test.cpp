@@ -93,3 +93,18 @@ TEST_CASE("virtual time never goes back, though what runs in it waits itself") {
     time.advance(1ms);
     CHECK(time.now() - start == 26ms);
 }
+
+TEST_CASE("an answer that takes for ever never comes, however late it was asked for") {
+    ManualScheduler time;
+    time.advance(1s);
+    AsyncScript http{time, (Duration::max)()};
+    http.then(200);
+    const driver::callback::Client client{http, time, both(), OnCodes{}};
+    Ends ends;
+    const auto call = client.send(chat(), note(ends));
+    time.advance(24h);
+    CHECK(ends.empty());
+    CHECK(time.waiting() == 1);
+    call.cancel();
+    CHECK(ends.size() == 1);
+}
