@@ -32,7 +32,8 @@ public:
     public:
         explicit Handle(std::weak_ptr<Timer> timer) : timer_(std::move(timer)) {}
         void cancel() {
-            if (const auto timer = timer_.lock()) timer->act = nullptr;
+            if (const auto timer = timer_.lock())
+                (void)std::exchange(timer->act, nullptr);  // what it destroys may cancel it again
         }
 
     private:

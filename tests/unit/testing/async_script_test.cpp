@@ -9,6 +9,8 @@
 #include "support/clients.hpp"
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -107,4 +109,23 @@ TEST_CASE("an answer that takes for ever never comes, however late it was asked 
     CHECK(time.waiting() == 1);
     call.cancel();
     CHECK(ends.size() == 1);
+}
+
+TEST_CASE("a timer that is cancelled once more while it is cancelled is destroyed once") {
+    struct Last {
+        std::function<void()> act{};
+        ~Last() { act(); }
+    };
+    ManualScheduler time;
+    int cancelled = 0;
+    auto last = std::make_shared<Last>();
+    auto handle = time.after(1s, [last] {});
+    last->act = [handle, &cancelled]() mutable {
+        ++cancelled;
+        handle.cancel();
+    };
+    last.reset();  // from here on the timer alone owns it
+    handle.cancel();
+    CHECK(cancelled == 1);
+    CHECK(time.waiting() == 0);
 }
