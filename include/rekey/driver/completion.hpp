@@ -84,6 +84,9 @@ public:
     void operator()(Answer answer) const { ticket_->answer(&answer); }
     /// Instead of an answer: an exception of the transport, which ends the call unchanged.
     void fail(std::exception_ptr error) const { ticket_->fail(std::move(error)); }
+    /// For a transport whose loop is gone, where nobody may be called any more: the call is not
+    /// told, and ends with its last owner, its `done` destroyed and not called.
+    void abandon() const noexcept { ticket_->is_used.store(true, detail::Order::release); }
 
 private:
     struct Ticket {

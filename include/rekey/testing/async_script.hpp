@@ -5,6 +5,7 @@
 
 #include <rekey/attempt.hpp>
 #include <rekey/http.hpp>
+#include <rekey/testing/late_answers.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/testing/print.hpp>
 #include <rekey/testing/script.hpp>
@@ -23,14 +24,17 @@ namespace testing {
 /// `ManualScheduler time; AsyncScript http{time, 20ms}; http.then(401, 4101).then(200);`
 /// `driver::callback::Client client{http, time, …}; client.send(request, done); time.run();`
 ///
-/// A call that is cancelled cancels its answer. A send beyond the script fails in words.
-/// Not copied: a client borrows it. One thread.
+/// A call that is cancelled cancels its answer. A test may end with calls on their way: they end
+/// with the script or the time, told nothing, their `done` destroyed and not called. A send beyond
+/// the script fails in words. Not copied: a client borrows it. One thread.
 class AsyncScript {
 public:
     using Answer = TransportResult<HttpResponse>;
 
-    explicit AsyncScript(ManualScheduler& time, Duration delay = Duration{0}) noexcept
-        : time_(&time), delay_(delay) {}
+    explicit AsyncScript(ManualScheduler& time, Duration delay = Duration{0}) : delay_(delay) {
+        late_.come_through(time);
+    }
+    ~AsyncScript() { late_.end(); }
     AsyncScript(const AsyncScript&) = delete;
     AsyncScript& operator=(const AsyncScript&) = delete;
 
@@ -44,10 +48,7 @@ public:
 
     template <class Request, class Done>
     ManualScheduler::Handle operator()(const Request& request, const Attempt& attempt, Done done) {
-        return time_->after(delay_, [done = std::move(done), answer = script_(request, attempt)]() {
-            auto finish = done;
-            finish(answer);
-        });
+        return late_.answer(delay_, std::move(done), script_(request, attempt));
     }
 
     const std::vector<ScriptedSend>& sends() const noexcept { return script_.sends(); }
@@ -58,7 +59,7 @@ public:
     }
 
 private:
-    ManualScheduler* time_;
+    LateAnswers late_{};
     Duration delay_;
     Script script_{};
 };

@@ -8,6 +8,7 @@
 #include <rekey/driver/transport_call.hpp>
 #include <rekey/http.hpp>
 #include <rekey/response.hpp>
+#include <rekey/testing/late_answers.hpp>
 #include <rekey/testing/manual_scheduler.hpp>
 #include <rekey/testing/recorder.hpp>
 #include <rekey/testing/scrubber.hpp>
@@ -426,11 +427,13 @@ public:
           playing_(playing) {}
     CassettePlayer(const CassettePlayer&) = delete;
     CassettePlayer& operator=(const CassettePlayer&) = delete;
+    ~CassettePlayer() { late_.end(); }
 
     /// From now on asynchronous sends are answered by timers, which a call that is cancelled
-    /// cancels. A send finds its place on the cassette when it is sent.
+    /// cancels. A send finds its place on the cassette when it is sent. If the player or the time
+    /// ends before, the calls are told nothing, as with `AsyncScript`.
     CassettePlayer& answer_through(ManualScheduler& time, Duration delay = Duration{0}) noexcept {
-        time_ = &time;
+        late_.come_through(time);
         delay_ = delay;
         return *this;
     }
@@ -438,11 +441,7 @@ public:
     template <class Request, class Done>
     ManualScheduler::Handle operator()(const Request& request, const Attempt& attempt, Done done) {
         Answer answer = (*this)(request, attempt);
-        if (time_ != nullptr)
-            return time_->after(delay_, [done = std::move(done), answer = std::move(answer)]() {
-                auto finish = done;
-                finish(answer);
-            });
+        if (late_.have_time()) return late_.answer(delay_, std::move(done), std::move(answer));
         done(std::move(answer));
         return ManualScheduler::Handle({});
     }
@@ -510,8 +509,8 @@ private:
     std::string problem_;
     Scrubber scrubber_;
     Playing playing_;
-    ManualScheduler* time_ = nullptr;
     Duration delay_{0};
+    LateAnswers late_{};
 };
 
 }  // namespace testing

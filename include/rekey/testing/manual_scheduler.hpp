@@ -43,6 +43,7 @@ public:
     ManualScheduler() = default;
     ManualScheduler(const ManualScheduler&) = delete;
     ManualScheduler& operator=(const ManualScheduler&) = delete;
+    ~ManualScheduler() { life_.reset(); }  // before the timers
 
     Handle after(Duration delay, std::function<void()> act) {
         delays_.push_back(delay);
@@ -66,6 +67,8 @@ public:
     void run() {
         while (!timers_.empty()) run_first();
     }
+    /// Something that is there as long as the scheduler is, and gone before its timers.
+    std::weak_ptr<void> life() const noexcept { return life_; }
     /// How many timers wait that nobody has cancelled.
     std::size_t waiting() const {
         std::size_t count = 0;
@@ -94,6 +97,7 @@ private:
     }
 
     Duration elapsed_{0};
+    std::shared_ptr<void> life_ = std::make_shared<char>();
     std::multimap<Duration, std::shared_ptr<Timer>> timers_{};
     std::vector<Duration> delays_{};
 };

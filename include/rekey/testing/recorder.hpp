@@ -119,6 +119,7 @@ using Blocks = std::conjunction<std::negation<CallsBackPlainly<Transport, Reques
                                 Returns<Transport, Request>>;
 
 REKEY_DETECT(CanFail, Done, std::declval<Done&>().fail(std::exception_ptr()))
+REKEY_DETECT(CanAbandon, Done, std::declval<Done&>().abandon())
 
 /// Waits for the answer to one send in the place of who asked, and passes it on.
 template <class Request, class Answer, class Done>
@@ -132,6 +133,7 @@ public:
         if (owners_.fetch_sub(1, rekey::detail::Order::acq_rel) == 1) delete this;
     }
     void answered(std::uint64_t, Answer* answer) override {
+        is_told_ = true;
         if (answer == nullptr)
             return end_without({Reach::sent_unanswered,
                                 "the transport ended this send without an answer",
@@ -141,6 +143,7 @@ public:
         done_(std::move(*answer));
     }
     void failed(std::uint64_t, std::exception_ptr error) override {
+        is_told_ = true;
         end_without(ended_by_exception());
         if constexpr (CanFail<Done>::value) done_.fail(std::move(error));
     }
@@ -149,7 +152,11 @@ public:
     std::optional<Request> copy{};
 
 private:
-    ~Waiting() = default;
+    /// A transport that abandons its callback abandons the one that it does not know.
+    ~Waiting() {
+        if constexpr (CanAbandon<Done>::value)
+            if (!is_told_) done_.abandon();
+    }
     void end_without(TransportError why) {
         send_.error = std::move(why);
         log_->keep(std::move(send_));
@@ -158,6 +165,7 @@ private:
     std::shared_ptr<Log> log_;
     RecordedSend send_;
     Done done_;
+    bool is_told_ = false;
     rekey::detail::Atomic<unsigned> owners_{1};
 };
 

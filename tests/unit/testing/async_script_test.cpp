@@ -7,6 +7,7 @@
 
 #include "catch.hpp"
 #include "support/clients.hpp"
+#include "support/traded.hpp"
 
 #include <chrono>
 #include <functional>
@@ -128,4 +129,58 @@ TEST_CASE("a timer that is cancelled once more while it is cancelled is destroye
     handle.cancel();
     CHECK(cancelled == 1);
     CHECK(time.waiting() == 0);
+}
+
+TEST_CASE("a test may end with calls on their way, which are told nothing") {
+    auto time = std::make_unique<ManualScheduler>();
+    auto http = std::make_unique<AsyncScript>(*time, 20ms);
+    http->then(200).then(200).then(200);
+    const auto done = std::make_shared<Ends>();  // its owners are those of the `done` of calls
+    const auto told = [done](const Result<HttpResponse>&) { done->emplace_back("told"); };
+    bool is_idle = false;
+    auto end = [&](auto& client) {
+        client.send(HttpRequest{"GET", "https://a.example", {}, {}}, told);
+        client.when_idle([&is_idle] { is_idle = true; });
+        CHECK(time->waiting() == 1);
+        CHECK(done.use_count() == 3);
+        const auto* const sends = &http->sends();
+        SECTION("the time ends first") {
+            time.reset();
+            CHECK(sends->size() == 1);
+            http.reset();
+        }
+        SECTION("the script ends first") {
+            http.reset();
+            time.reset();
+        }
+        CHECK(done.use_count() == 2);
+        CHECK(done->empty());
+        CHECK(client.in_flight() == 0);
+        CHECK(is_idle);
+    };
+    SECTION("over a script") {
+        const driver::callback::Client client{*http, *time, RetryOn<Transient>{}, MaxAttempts<3>{}};
+        end(client);
+    }
+    SECTION("over a recorder around it") {
+        testing::Recorder around{*http};
+        const driver::callback::Client client{around, *time, RetryOn<Transient>{},
+                                              MaxAttempts<3>{}};
+        end(client);
+    }
+}
+
+TEST_CASE("calls that wait for a token end with the script that one of them asked for it") {
+    auto time = std::make_unique<ManualScheduler>();
+    auto http = std::make_unique<AsyncScript>(*time, 20ms);
+    http->then(granted("one")).then(200).then(200);
+    const driver::callback::Client client{*http, *time, UseClock{*time},
+                                          CredentialChain{Traded{}, Enterprise{}}, OnCodes{}};
+    Ends ends;
+    for (int i = 0; i != 3; ++i) client.send(chat(), note(ends));
+    CHECK(http->sends().size() == 1);
+    if (GENERATE(false, true)) time.reset();
+    http.reset();
+    CHECK(ends.empty());
+    CHECK(client.in_flight() == 0);
 }
