@@ -28,7 +28,8 @@ namespace testing {
 ///           assertions, passwords (also of `https://user:password@host`), verifiers, device and
 ///           user codes, authorization codes (`code` in a URL or a form, and in a JSON body of such
 ///           an exchange). A `code` of digits stays.
-///           `access_token`, `accessToken` and `Access-Token` are one name.
+///           `access_token`, `accessToken` and `Access-Token` are one name, also of a header, with
+///           `X-` before it or without.
 /// Adds      `header(name)`, `field(name)`, `secret(text)`, `with(function)`: names count without
 ///           regard to case.
 /// Learns    what it takes out, if it has eight characters or more: shorter texts cannot be told
@@ -69,7 +70,9 @@ public:
             "authorization",  "proxy-authorization", "cookie",        "set-cookie",   "x-api-key",
             "api-key",        "x-auth-token",        "private-token", "x-csrf-token", "x-auth-key",
             "x-goog-api-key", "x-amz-security-token"};
-        return is_one_of(name, known) || is_one_of(name, headers_);
+        if (is_one_of(name, known) || is_one_of(name, headers_)) return true;
+        const bool is_x = rekey::detail::same_ignoring_case(name.substr(0, 2), "x-");
+        return hides_field(is_x ? name.substr(2) : name);  // Access-Token, X-Client-Secret, apikey
     }
     /// The value of a header without secrets.
     std::string header_value(std::string_view name, std::string_view value) {

@@ -26,6 +26,21 @@ TEST_CASE("a scrubber knows the names of secrets in every spelling") {
           "clientSecret=__scrubbed__&api-key=__scrubbed__&nextToken=5");
 }
 
+TEST_CASE("a header that is named as a secret field is one, with an X- before it or without") {
+    for (const char* const name :
+         {"Access-Token", "X-Access-Token", "x-refresh-token", "Client-Secret", "apikey",
+          "X-APIKEY", "X-Api-Key", "token", "X-User-Password", "access_token"}) {
+        CAPTURE(name);
+        Scrubber scrubber;
+        CHECK(scrubber.header_value(name, "s3cret-of-mine") == Scrubber::instead);
+        CHECK(scrubber.text("https://a.example/s3cret-of-mine") ==
+              "https://a.example/" + std::string(Scrubber::instead));
+    }
+    Scrubber scrubber;
+    for (const char* const name : {"X-Tt-Logid", "Content-Type", "X-", "X", "Code", "X-Request-Id"})
+        CHECK(scrubber.header_value(name, "application/json") == "application/json");
+}
+
 TEST_CASE("a scrubber leaves the codes of a service where they are") {
     Scrubber scrubber;
     for (const char* const body :
