@@ -186,6 +186,11 @@ struct Never {
         if ((header.empty() || same_header_name(send.header, header)) &&
             is_in(send.authorization, text))
             return true;
+        // The key of the call, which a transport sends unless the request has one of its own.
+        constexpr const char* of_key = "Idempotency-Key";
+        if ((header.empty() || same_header_name(of_key, header)) &&
+            find_header(send.headers, of_key).empty() && is_in(send.idempotency_key, text))
+            return true;
         return is_in(send.headers) ||
                (header.empty() && (is_in(send.url, text) || is_in(send.body, text)));
     }

@@ -95,6 +95,20 @@ TEST_CASE("a script sees the headers of the request as well") {
     CHECK(http.sends().at(0).headers.size() == request.headers.size());
 }
 
+TEST_CASE("the idempotency key of a call was sent, unless the request brought its own") {
+    Script http;
+    http.then(200).then(200);
+    const Client client{http, both(), OnCodes{}};
+    CHECK_THAT(http, NeverSent("idempotency-key", ""));
+    CHECK_THAT(client.send(chat(), IdempotencyKey{"key-of-call-1"}), Succeeded());
+    CHECK_THAT(http, !NeverSent("idempotency-key", "") && !NeverSent("key-of-call-1"));
+    CHECK_THAT(http, !NeverSent("Idempotency-Key", "call-1") && NeverSent("X-Key", "call-1"));
+    HttpRequest request = chat();
+    request.headers.push_back({"Idempotency-Key", "key-of-request"});
+    CHECK_THAT(client.send(request, IdempotencyKey{"key-of-call-2"}), Succeeded());
+    CHECK_THAT(http, !NeverSent("key-of-request") && NeverSent("key-of-call-2"));
+}
+
 TEST_CASE("a script and a recorder see all values of headers that are lists") {
     struct Listed {
         std::string method = "GET";
