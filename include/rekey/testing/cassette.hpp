@@ -250,11 +250,12 @@ private:
             return take_header(text, send().response.headers);
         if (place_ != Place::request && place_ != Place::request_body)
             return fail("is an answer that belongs to no request");
-        const std::string_view digits = std::string_view(text).substr(0, 3);
+        const std::string_view digits = std::string_view(text).substr(0, text.find(' '));
         const std::string_view rest = std::string_view(text).substr(digits.size());
-        if (digits.size() != 3 || digits.find_first_not_of("0123456789") != digits.npos ||
-            digits[0] == '0' || (!rest.empty() && rest != " delivered"))
-            return fail("is no answer; it should be `< 200`, with a status of three digits");
+        const bool is_status = digits.size() == 3 && digits[0] != '0' &&
+                               digits.find_first_not_of("0123456789") == digits.npos;
+        if ((!is_status && digits != "0") || (!rest.empty() && rest != " delivered"))
+            return fail("is no answer; it should be `< 200`, with a status of three digits, or 0");
         for (const char c : digits)
             send().response.status = send().response.status * 10 + (c - '0');
         send().response.delivered = !rest.empty();
@@ -354,6 +355,14 @@ public:
                 taping::scrub(result.sends.back(), scrubber);
             }
         }
+        for (const TapedSend& send : result.sends) {
+            const int status = send.response.status;
+            if (!send.answered || status == 0 || (status >= 100 && status <= 999)) continue;
+            result.problem = "cassette: an answer has the status " + std::to_string(status) +
+                             ", and a cassette holds those of three digits, and 0";
+            result.sends.clear();
+            return result;
+        }
         bool is_clean = !scrubber.finds_secret_in(taping::taped(result));
         for (TapedSend& send : result.sends)  // and not only line by line
             taping::each_text(send, [&](const std::string& text) {
@@ -371,8 +380,8 @@ public:
         }
         return result;
     }
-    /// Writes it to a stream. False, and nothing is written, if a secret cannot be taken out, or
-    /// if the stream is not good.
+    /// Writes it to a stream. False, and nothing is written, if a secret cannot be taken out, if a
+    /// status is none that a cassette holds, or if the stream is not good.
     bool save(std::ostream& out) const {
         const Cassette result = cassette();
         if (!result.problem.empty()) return false;

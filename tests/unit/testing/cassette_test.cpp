@@ -158,6 +158,30 @@ TEST_CASE("a request that tells neither method nor URL is recorded, and plays ag
     CHECK(player(std::string("/v1/me"), Attempt{})->body == " \n ");
 }
 
+TEST_CASE(
+    "an answer without a status is recorded, and plays again; one of four digits is refused") {
+    testing::Script http;
+    http.then(HttpResponse{0, {}, {}, false}).then(HttpResponse{1000, {}, {}, false});
+    CassetteRecorder recorder{http};
+    const auto kind = [](auto& transport) {
+        return Client{transport}.send(get("https://a.example")).error().kind;
+    };
+    CHECK(kind(recorder) == ErrorKind::transport);
+    const std::string text = saved(recorder);
+    CHECK(text == "rekey cassette 1\n\n> GET https://a.example\n< 0\n");
+    CassettePlayer player{read(text)};
+    CHECK(kind(player) == ErrorKind::transport);
+    CHECK(player.problem().empty());
+    CHECK(player.left() == 0);
+
+    (void)recorder(get("https://a.example"), Attempt{});
+    CHECK_THAT(recorder.cassette().problem, ContainsSubstring("has the status 1000"));
+    CHECK(recorder.cassette().sends.empty());
+    std::ostringstream out;
+    CHECK_FALSE(recorder.save(out));
+    CHECK(out.str().empty());
+}
+
 TEST_CASE("no line of a cassette ends in a blank, and a body may have empty lines") {
     testing::Script http;
     http.then(HttpResponse{200, {{"X-Empty", ""}}, "one \n\n", false});
@@ -202,6 +226,8 @@ TEST_CASE("a malformed cassette is refused with the line and what is wrong with 
         {"rekey cassette 1\n\n> GET https://a\n< 20\n", "line 4 is no answer"},
         {"rekey cassette 1\n\n> GET https://a\n< 2000\n", "line 4 is no answer"},
         {"rekey cassette 1\n\n> GET https://a\n< 099\n", "line 4 is no answer"},
+        {"rekey cassette 1\n\n> GET https://a\n< 000\n", "line 4 is no answer"},
+        {"rekey cassette 1\n\n> GET https://a\n< 0 late\n", "line 4 is no answer"},
         {"rekey cassette 1\n\n< 200\n", "line 3 is an answer that belongs to no request"},
         {"rekey cassette 1\n\n| body\n", "line 3 is a body that belongs to nothing"},
         {"rekey cassette 1\n\n@ personal\n", "line 3 names a credential outside"},
