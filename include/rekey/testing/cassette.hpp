@@ -432,6 +432,7 @@ public:
         : cassette_(std::move(cassette)),
           played_(cassette_.sends.size(), false),
           problem_(cassette_.problem),
+          given_(scrubber),
           scrubber_(std::move(scrubber)),
           playing_(playing) {}
     CassettePlayer(const CassettePlayer&) = delete;
@@ -460,20 +461,23 @@ public:
         TapedSend asked;
         asked.request = {seen.method, seen.url, {}, seen.body};
         asked.credential = seen.credential;
+        TapedSend plain = asked;
         scrubber_.learn_header(seen.authorization);
         taping::scrub(asked, scrubber_);
 
         std::string why;
-        for (std::size_t i = 0; i != played_.size(); ++i) {
-            if (played_[i]) continue;
-            const std::string difference = difference_of(cassette_.sends[i], asked);
-            if (difference.empty()) {
-                played_[i] = true;
-                if (!cassette_.sends[i].answered) return cassette_.sends[i].error;
-                return cassette_.sends[i].response;
-            }
-            if (why.empty()) why = "send " + std::to_string(i + 1) + " has " + difference;
-            if (playing_ == Playing::in_order) break;
+        std::size_t place = place_of(asked, asked, why);
+        if (place == played_.size() && !why.empty()) {
+            // The token of a test may be a word that stands in the traffic, such as `personal`.
+            Scrubber fresh = given_;
+            taping::scrub(plain, fresh);
+            why.clear();
+            place = place_of(asked, plain, why);
+        }
+        if (place != played_.size()) {
+            played_[place] = true;
+            if (!cassette_.sends[place].answered) return cassette_.sends[place].error;
+            return cassette_.sends[place].response;
         }
         const std::string what = asked.request.method + ' ' + asked.request.url;
         if (why.empty()) return refuse("cassette: it is over, and there is one more send: " + what);
@@ -492,20 +496,36 @@ public:
     const std::string& problem() const noexcept { return problem_; }
 
 private:
-    static std::string difference_of(const TapedSend& taped, const TapedSend& asked) {
+    /// The place of the send that fits in one spelling of each text or in the other, or the end.
+    std::size_t place_of(const TapedSend& asked, const TapedSend& other, std::string& why) const {
+        for (std::size_t i = 0; i != played_.size(); ++i) {
+            if (played_[i]) continue;
+            const std::string difference = difference_of(cassette_.sends[i], asked, other);
+            if (difference.empty()) return i;
+            if (why.empty()) why = "send " + std::to_string(i + 1) + " has " + difference;
+            if (playing_ == Playing::in_order) break;
+        }
+        return played_.size();
+    }
+    static std::string difference_of(const TapedSend& taped, const TapedSend& asked,
+                                     const TapedSend& other) {
         const auto differ = [](const char* what, const std::string& wanted,
                                const std::string& found) {
             return std::string(what) + " `" + taping::taped_text(wanted) + "`, and this one `" +
                    taping::taped_text(found) + "`";
         };
-        if (taped.request.method != asked.request.method)
-            return differ("the method", taped.request.method, asked.request.method);
-        if (taped.request.url != asked.request.url)
-            return differ("the URL", taped.request.url, asked.request.url);
-        if (!taped.credential.empty() && taped.credential != asked.credential)
+        const HttpRequest& wanted = taped.request;
+        const HttpRequest& one = asked.request;
+        const HttpRequest& two = other.request;
+        if (wanted.method != one.method && wanted.method != two.method)
+            return differ("the method", wanted.method, one.method);
+        if (wanted.url != one.url && wanted.url != two.url)
+            return differ("the URL", wanted.url, one.url);
+        if (!taped.credential.empty() && taped.credential != asked.credential &&
+            taped.credential != other.credential)
             return differ("the credential", taped.credential, asked.credential);
-        if (taped.request.body != asked.request.body)
-            return differ("the body", taped.request.body, asked.request.body);
+        if (wanted.body != one.body && wanted.body != two.body)
+            return differ("the body", wanted.body, one.body);
         return {};
     }
     TransportError refuse(const std::string& why) {
@@ -516,7 +536,8 @@ private:
     Cassette cassette_;
     std::vector<bool> played_;
     std::string problem_;
-    Scrubber scrubber_;
+    Scrubber given_;     // has learned nothing
+    Scrubber scrubber_;  // knows what went by
     Playing playing_;
     Duration delay_{0};
     LateAnswers late_{};

@@ -288,6 +288,25 @@ TEST_CASE("a send beyond the end of a cassette says so") {
           "cassette: it is over, and there is one more send: GET https://a.example");
 }
 
+TEST_CASE("a cassette plays with any token, also one that is a word of the traffic") {
+    testing::Script http;
+    http.then(401, 4101).then(200);
+    CassetteRecorder recorder{http};
+    REQUIRE(Client{recorder, both(), OnCodes{}}.send(chat()));
+    for (const std::string word : {"personal", "enterprise", "conversation_id", "api.coze.com"}) {
+        CAPTURE(word);
+        CassettePlayer player{read(saved(recorder))};
+        const Client client{player, Both{Personal{word}, Enterprise{word}}, OnCodes{}};
+        CHECK(client.send(chat()));
+        CHECK(player.problem().empty());
+    }
+    CassettePlayer player{read(saved(recorder))};
+    HttpRequest another = chat();
+    another.body = R"({"bot_id":"2","stream":false})";
+    CHECK_FALSE(Client{player, Both{Personal{"personal"}, Enterprise{}}, OnCodes{}}.send(another));
+    CHECK_THAT(player.problem(), ContainsSubstring("the next send 1 has the body"));
+}
+
 TEST_CASE("calls that run side by side play a cassette in any order") {
     const std::string text =
         "rekey cassette 1\n\n> GET https://a.example\n< 201\n\n> GET https://b.example\n< 202\n"
