@@ -21,7 +21,8 @@ namespace observe {
 enum class Retirement : unsigned char {
     stay,     ///< Something still needs it.
     go,       ///< Nothing has needed it for the quiet period, and another one serves.
-    unproven  ///< Nothing needs it so far, but it was not watched for the quiet period.
+    unproven  ///< Nothing needs it so far, but it was not watched for the quiet period, or no other
+              ///< one has served since.
 };
 
 /// How careful the advice is.
@@ -53,6 +54,7 @@ struct CredentialAdvice {
     Duration idle{0};     ///< Since it served a call, or since it was first seen.
     bool was_passed = false;
     Duration since_passed{0};             ///< Since another one served a call that it refused.
+    bool another_serves = false;          ///< Another one has served since this one last did.
     std::vector<KeyInNeed> keys{};        ///< Those that still need it, the most served first.
     std::uint64_t calls_without_key = 0;  ///< That it served, and of which no key is known.
     bool is_past_sunset = false;
@@ -97,11 +99,15 @@ inline std::string date_text(std::int64_t unix_seconds) {
 }
 
 inline std::string sentence_of(const CredentialAdvice& advice, const AdviceOptions& options) {
+    const Duration seen = (std::min)(advice.idle, advice.watched);
     std::string text = advice.credential;
     switch (advice.retirement) {
         case Retirement::go: text += " can go: "; break;
         case Retirement::stay: text += " must stay: "; break;
-        case Retirement::unproven: text += " may be able to go, but it is early: "; break;
+        case Retirement::unproven:
+            text += seen < options.quiet ? " may be able to go, but it is early: "
+                                         : " may be able to go, but nothing shows it: ";
+            break;
     }
     text += advice.has_served ? "it last served a call " + ago(advice.idle)
                               : "it has served nothing in the " + span_text(advice.watched) +
@@ -128,9 +134,11 @@ inline std::string sentence_of(const CredentialAdvice& advice, const AdviceOptio
     if (advice.calls_without_key != 0 && advice.retirement != Retirement::go)
         text += " Of " + number_of(advice.calls_without_key, "call", "calls") +
                 " that it served no key is known.";
-    if (advice.retirement == Retirement::unproven)
-        text += " Watch it for " +
-                span_text(options.quiet - (std::min)(advice.idle, advice.watched)) + " more.";
+    if (advice.retirement == Retirement::unproven && !advice.another_serves)
+        text +=
+            " No other credential has served a call since then: it may be the only one that works.";
+    if (advice.retirement == Retirement::unproven && seen < options.quiet)
+        text += " Watch it for " + span_text(options.quiet - seen) + " more.";
     if (options.sunset != 0)
         text += advice.is_past_sunset
                     ? " Its sunset was " + date_text(options.sunset) + ": each use is reported."
@@ -153,6 +161,10 @@ inline CredentialAdvice advice_for(const CredentialCounts& credential, const Sna
     advice.idle = advice.has_served ? since(credential.last_served) : advice.watched;
     advice.was_passed = credential.last_passed.is_known;
     advice.since_passed = since(credential.last_passed);
+    for (const CredentialCounts& other : snapshot.credentials)
+        if (other.slot != credential.slot && other.last_served.is_known &&
+            (!advice.has_served || other.last_served.time >= credential.last_served.time))
+            advice.another_serves = true;
     advice.calls_without_key = credential.served;
     bool is_newly_needed = false;
     for (const KeyCounts& key : snapshot.keys) {
@@ -175,7 +187,7 @@ inline CredentialAdvice advice_for(const CredentialCounts& credential, const Sna
     const bool is_idle = !advice.has_served || advice.idle >= options.quiet;
     if (is_newly_needed || (!knows_keys && !is_idle))
         advice.retirement = Retirement::stay;
-    else if (is_idle && advice.watched >= options.quiet)
+    else if (is_idle && advice.watched >= options.quiet && advice.another_serves)
         advice.retirement = Retirement::go;
     else
         advice.retirement = Retirement::unproven;
@@ -190,7 +202,8 @@ inline CredentialAdvice advice_for(const CredentialCounts& credential, const Sna
 ///
 /// A credential is *needed* by a key whose newest accepted answer came with it: nobody knows that
 /// another one would do. It is not needed any more when calls that it refuses are served by
-/// another, or when it is not even asked. The last credential in use is never advised to go.
+/// another, or when it is not even asked. The last credential in use is never advised to go, nor is
+/// one that was the last to serve.
 /// Nothing is deleted; the word is advice.
 inline std::vector<CredentialAdvice> advise(const Snapshot& snapshot,
                                             const AdviceOptions& options = {}) {

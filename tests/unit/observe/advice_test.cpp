@@ -162,6 +162,36 @@ TEST_CASE("the last credential that works is never advised to go") {
     CHECK(advise(*unused, TimePoint{}).empty());
 }
 
+TEST_CASE("a credential is not advised to go while no other one has served since") {
+    std::set<std::string> refused{};
+    testing::ManualClock clock;
+    const auto meter = std::make_unique<observe::Meter<>>();
+    const auto http = [&refused](const HttpRequest&, const Attempt& attempt) {
+        return refused.count(std::string(attempt.credential())) != 0 ? refusal(4101) : accepted();
+    };
+    const Client client{http, both(), OnCodes{}, UseClock{clock}, Observe{*meter}};
+    const auto advice = [&] { return advise(*meter, clock.now()).at(0); };
+    REQUIRE(client.send(chat()));
+    refused = {"personal", "enterprise"};
+    clock.advance(1h);
+    for (int i = 0; i != 15; ++i) {
+        CHECK_FALSE(client.send(chat()));
+        clock.advance(day);
+    }
+    CHECK(advice().idle > 15 * day);
+    CHECK(advice().retirement == Retirement::unproven);
+    CHECK_FALSE(advice().another_serves);
+    CHECK(
+        advice().sentence ==
+        "personal may be able to go, but nothing shows it: it last served a call 15 days ago. Of 1 "
+        "call that it served no key is known. No other credential has served a call since then: it "
+        "may be the only one that works.");
+    refused = {"personal"};
+    CHECK(client.send(chat()));
+    CHECK(advice().another_serves);
+    CHECK(advice().retirement == Retirement::go);
+}
+
 TEST_CASE("the sunset is a date of the calendar, before it and after it") {
     World world;
     world.moved = {"bot"};
