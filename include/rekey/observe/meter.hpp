@@ -119,6 +119,7 @@ public:
                 return;
             }
         } while (!present_.compare_exchange_weak(before, (number & ~counts) | one, relaxed));
+        if (is_full(before)) return;
         std::atomic<std::uint64_t>& place = ring_[(before >> number_at) % size];
         std::uint64_t there = place.load(relaxed);
         for (;;) {  // a cell that somebody came late to is added to
@@ -132,7 +133,7 @@ public:
         const auto wanted = static_cast<std::uint64_t>(period.count() >> cell_bits) + 1;
         Share all;
         const auto count = [&](std::uint64_t word, std::uint64_t cell) {
-            if (word >> number_at != cell) return;
+            if (word >> number_at != cell || is_full(word)) return;
             all.attempts += (word >> 22) & low;
             all.accepted += word & low;
         };
@@ -154,6 +155,9 @@ private:
     static constexpr std::uint64_t counts = (std::uint64_t{1} << number_at) - 1;
     static constexpr std::uint64_t attempt = std::uint64_t{1} << 22;
 
+    /// Whether more attempts came than a cell has room for: then it has more that were accepted
+    /// than that were made, and is in truth the one before.
+    static bool is_full(std::uint64_t word) noexcept { return (word & low) > ((word >> 22) & low); }
     /// The cell in the bits where a word has it; below them whatever time is left.
     static std::uint64_t number_of(TimePoint now) noexcept {
         return static_cast<std::uint64_t>(now.time_since_epoch().count())

@@ -294,6 +294,30 @@ TEST_CASE("credentials that refused one call are passed, each once, and not the 
     CHECK(seen.calls_by_reason[0] == 2);
 }
 
+TEST_CASE("a window with more attempts than a cell has room for begins anew, and is no other one") {
+    constexpr Duration cell{std::int64_t{1} << 34};
+    const auto meter = std::make_unique<Meter<>>();
+    TimePoint now{1h};
+    const auto attempt = [&](FailureClass failure, int times) {
+        Meter<>::PerCall call;
+        const observe::Attempted event = attempt_of(0, failure, 1ms, now);
+        for (int i = 0; i != times; ++i) meter->attempted(event, call);
+    };
+    const auto all_were_accepted = [&](std::uint64_t count) {
+        const observe::Share seen = meter->snapshot(now).credentials.at(0).last_minute;
+        return seen.attempts == count && seen.accepted == count;
+    };
+    attempt(Transient, 1);
+    attempt(NoFailure, (1 << 22) + 4);
+    CHECK(all_were_accepted(5));
+    now += cell;
+    attempt(NoFailure, 10);
+    CHECK(all_were_accepted(15));
+    now += 2 * cell;
+    attempt(NoFailure, 1);
+    CHECK(all_were_accepted(16));
+}
+
 TEST_CASE("keys that differ in one character are spread over the room that there is") {
     auto meter = std::make_unique<Meter<BotOf, 256>>();
     for (int i = 0; i != 100; ++i) {
