@@ -227,7 +227,7 @@ inline std::uint64_t hash_of(std::string_view text) noexcept {
 /// KeyOf    `KeyOf{}(request)` gives the text by which a request is counted, such as its bot; an
 ///          empty one is not counted. It becomes a label, so it must be no secret.
 /// Keys     how many keys there is room for, a power of two; calls of later ones are counted as
-///          `keys_without_room`.
+///          `keys_without_room`. Of more than 128, some of the last third may find none.
 /// Serves   clients that share a chain, for it tells credentials by their slot; a ninth one would
 ///          be counted with the first.
 /// Threads  any number; no lock, no lost count. A snapshot that is taken meanwhile may hold a part
@@ -318,6 +318,7 @@ private:
     static constexpr std::size_t reasons = 11;
     static constexpr std::size_t thrown = 15;
     static constexpr std::size_t code_room = 64;  // 6 bits
+    static constexpr std::size_t key_steps = Keys < 128 ? Keys : 128;
 
     struct Credential {
         metering::Counter by_class[8];  // accepted, and those whose code found no room
@@ -448,7 +449,7 @@ private:
     [[gnu::noinline]] void find_key(const Began& event, std::uint64_t hash,
                                     PerCall& call) noexcept {
         std::size_t at = place_of(hash);
-        for (std::size_t step = 0; step != 8; ++step, at = (at + 1) % Keys) {
+        for (std::size_t step = 0; step != key_steps; ++step, at = (at + 1) % Keys) {
             if (!is_at(keys_[at].tag, hash)) continue;
             if (!keys_[at].name.is_there()) keys_[at].name.write(event.key, hash);
             call.key = &keys_[at];

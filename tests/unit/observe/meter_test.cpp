@@ -16,6 +16,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -330,6 +331,31 @@ TEST_CASE("keys that differ in one character are spread over the room that there
         CHECK(call.key != nullptr);
     }
     CHECK(meter->snapshot({}).keys.size() == 100);
+}
+
+TEST_CASE("a meter has room for as many keys as it says, whatever they are") {
+    const auto begin = [](auto& meter, const std::string& key) {
+        typename std::remove_reference_t<decltype(meter)>::PerCall call;
+        observe::Began began;
+        began.key = key;
+        meter.began(began, call);
+        return call.key;
+    };
+    for (int family = 0; family != 20; ++family) {
+        CAPTURE(family);
+        const auto meter = std::make_unique<Meter<BotOf, 64>>();
+        const auto name = [family](int i) { return std::to_string(family * 7919 + i * 104729); };
+        std::set<void*> places;
+        for (int i = 0; i != 64; ++i) places.insert(begin(*meter, name(i)));
+        CHECK(places.size() == 64);
+        CHECK(places.count(nullptr) == 0);
+        CHECK(begin(*meter, "one more") == nullptr);
+        CHECK(begin(*meter, name(63)) != nullptr);
+        CHECK(meter->snapshot({}).keys.size() == 64);
+        CHECK(meter->snapshot({}).keys_without_room == 1);
+    }
+    const auto large = std::make_unique<Meter<BotOf, 1024>>();
+    for (int i = 0; i != 680; ++i) CHECK(begin(*large, "bot_" + std::to_string(i)) != nullptr);
 }
 
 TEST_CASE("a key that no label can hold gets a name of its own") {
