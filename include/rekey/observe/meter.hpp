@@ -199,21 +199,34 @@ private:
     std::atomic<std::uint8_t> state_{empty};
 };
 
+/// A product, its upper half upon the lower one: all of it depends on all of the number.
+inline std::uint64_t folded(std::uint64_t number) noexcept {
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15u;
+#if defined(__SIZEOF_INT128__)
+    __extension__ typedef unsigned __int128 Wide;
+    const Wide product = static_cast<Wide>(number) * odd;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+#else
+    const std::uint64_t product = number * odd;
+    return product ^ (product >> 29);
+#endif
+}
+
 /// A hash of a key, eight bytes at a time; its highest bits depend on all of them. Never 0. No
 /// defence against who chooses keys that collide; such a one could only spoil a count.
 inline std::uint64_t hash_of(std::string_view text) noexcept {
     constexpr std::uint64_t odd = 0x9e3779b97f4a7c15u;
     const char* at = text.data();
     std::uint64_t hash = text.size();
-    const auto take = [&hash](const char* from) {
+    const auto word_at = [](const char* from) {
         std::uint64_t word = 0;
         std::memcpy(&word, from, 8);
-        hash = (hash ^ word) * odd;
+        return word;
     };
     if (text.size() >= 8) {
         const char* const tail = at + text.size() - 8;
-        for (; at < tail; at += 8) take(at);
-        take(tail);  // may overlap the word before it
+        for (; at < tail; at += 8) hash = folded(hash ^ word_at(at));
+        hash = (hash ^ word_at(tail)) * odd;  // may overlap the word before it
     } else {
         for (const char symbol : text) hash = (hash ^ static_cast<unsigned char>(symbol)) * odd;
     }

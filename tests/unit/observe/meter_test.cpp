@@ -333,6 +333,22 @@ TEST_CASE("keys that differ in one character are spread over the room that there
     CHECK(meter->snapshot({}).keys.size() == 100);
 }
 
+TEST_CASE("keys that differ in two characters are two keys") {
+    for (const std::string form : {"tenant-?/workflow-?", "tenant-?/workflow-0000?",
+                                   "1234567?8765432?", "tenant-?:agent-?", "0000000?0000000000?"}) {
+        std::set<std::uint64_t> hashes;
+        for (char first = '0'; first <= 'z'; ++first)
+            for (char last = '0'; last <= 'z'; ++last) {
+                std::string key = form;
+                key[key.find('?')] = first;
+                key[key.rfind('?')] = last;
+                hashes.insert(observe::metering::hash_of(key));
+            }
+        CAPTURE(form);
+        CHECK(hashes.size() == std::size_t{75 * 75});
+    }
+}
+
 TEST_CASE("a meter has room for as many keys as it says, whatever they are") {
     const auto begin = [](auto& meter, const std::string& key) {
         typename std::remove_reference_t<decltype(meter)>::PerCall call;
