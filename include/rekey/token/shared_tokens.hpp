@@ -133,12 +133,12 @@ private:
     std::thread thread_;
 };
 
-/// New tokens of which the store does not know yet.
+/// What the store does not know yet: new tokens, or that there are none any more.
 struct Unstored {
     std::string attempt{};
     std::uint64_t version = 0;
     TokenRecord record{};
-    bool is_anew = false;  ///< Of an authorization: they replace whatever is there.
+    bool is_anew = false;  ///< Of an authorization or a sign-out: replaces whatever is there.
 };
 
 }  // namespace store_parts
@@ -171,7 +171,9 @@ public:
         store_parts::Unstored unstored;
         if (take_unstored(key, unstored)) {
             Obtained stored = store_at_last(key, unstored, refused, stop, clock, send);
-            if (stored.has_token() || stored.end == RefreshEnd::uncommitted) return stored;
+            const bool is_away =
+                stored.end == RefreshEnd::uncommitted || stored.end == RefreshEnd::unavailable;
+            if (stored.has_token() || is_away) return stored;
         }
         Work<Clock> work{*this, grant, key, refused, clock, limit};
         work.attempt = oauth::random_token(16);
@@ -192,7 +194,7 @@ public:
     }
 
     /// Removes the tokens of a user, and gives them to who wants to revoke them. False: the store
-    /// does not answer.
+    /// does not answer; they are removed before anybody gets them here.
     bool forget(const std::string& key, oauth::TokenSet* last = nullptr) {
         store_parts::Unstored unstored;
         const bool has_unstored = take_unstored(key, unstored);
@@ -202,14 +204,16 @@ public:
             if (entry.outcome == Loaded::found)
                 record = read_record(entry.value.expose(), key, entry.version, tokens_.sealer(),
                                      Opening::both);
-            const bool is_newer =
-                has_unstored && (entry.outcome != Loaded::found || unstored.is_anew ||
-                                 unstored.attempt == record.attempt);
+            const bool is_newer = has_unstored && unstored.record.state == RecordState::live &&
+                                  (entry.outcome != Loaded::found || unstored.is_anew ||
+                                   unstored.attempt == record.attempt);
             if (is_newer) record = std::move(unstored.record);
             last->access_token = std::move(record.access_token);
             last->refresh_token = std::move(record.refresh_token);
         }
-        return put(key, TokenRecord{});
+        store_parts::Unstored nothing;
+        nothing.is_anew = true;
+        return put_or_remember(key, nothing);
     }
 
 private:
@@ -486,8 +490,9 @@ private:
                            std::string_view refused, const rekey::detail::Stop& stop, Clock& clock,
                            Send& send) {
         if (unstored.is_anew) {
-            (void)put_or_remember(key, unstored);
-            return {};
+            Obtained waiting;
+            if (!put_or_remember(key, unstored)) waiting.end = RefreshEnd::unavailable;
+            return waiting;
         }
         Work<Clock> work{*this, Grant::rotating, key, refused, clock};
         work.attempt = std::move(unstored.attempt);
@@ -514,7 +519,8 @@ private:
         return record;
     }
 
-    /// Tokens of a new authorization: what the store does not take is kept, also if it throws.
+    /// What replaces a record, or nothing: if the store does not take it, also since it throws, it
+    /// is kept.
     bool put_or_remember(const std::string& key, store_parts::Unstored& anew) {
         struct Kept {
             SharedTokens& owner;

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 #include "support/obo.hpp"
+#include "support/stores.hpp"
 
 #include <rekey/token/memory_store.hpp>
 #include <rekey/tokens_in.hpp>
@@ -40,10 +41,10 @@ struct Office {
             return std::nullopt;
         });
     }
-    auto client() {
+    template <class Store = token::MemoryStore> auto client(Store store = Store{}) {
         coze::WebFlowOptions app = desk.web_app();
         app.revocation_url = revocation_url;
-        return desk.client(coze::WebFlow{app}, TokensIn{token::MemoryStore{}});
+        return desk.client(coze::WebFlow{app}, TokensIn{std::move(store)});
     }
     template <class Caller> void sign_in(const Caller& caller) {
         const auto begun = caller.begin_authorization(Subject{"ann"}, WithoutBinding{});
@@ -98,6 +99,48 @@ TEST_CASE("S31 a user without a refresh token signs out of the access token that
     CHECK(client.sign_out(Subject{"ann"}));
     REQUIRE(office.revoked.size() == 1);
     CHECK(office.revoked[0].find("access-only") != std::string::npos);
+}
+
+TEST_CASE("S31 who signs out while the store is away is not signed in when it is back") {
+    Office office;
+    stores::Leaving<> store;
+    const auto client = office.client(store);
+    const bool tells_the_service = GENERATE(true, false);
+    const auto leave = [&] {
+        if (tells_the_service)
+            CHECK_FALSE(client.sign_out(Subject{"ann"}));
+        else
+            client.forget(Subject{"ann"});
+    };
+    office.sign_in(client);
+    *store.is_away = true;
+    leave();
+    const auto refused = office.chat(client);
+    REQUIRE(!refused);
+    CHECK(refused.error().kind == ErrorKind::exchange_failed);
+    *store.is_away = false;
+    const auto asked = office.chat(client);
+    REQUIRE(!asked);
+    CHECK(asked.error().kind == ErrorKind::authorization_needed);
+    CHECK_FALSE(office.chat(office.client(store)));  // nor in another process
+
+    // A sign-out that is repeated finds what the service was not told of.
+    office.sign_in(client);
+    office.revoked.clear();
+    *store.is_away = true;
+    leave();
+    CHECK(office.revoked.size() == (tells_the_service ? 1u : 0u));  // the access token in memory
+    *store.is_away = false;
+    CHECK(client.sign_out(Subject{"ann"}));
+    CHECK(office.revoked.size() == (tells_the_service ? 3u : 2u));
+
+    // Who comes back meanwhile stays.
+    office.sign_in(client);
+    *store.is_away = true;
+    leave();
+    *store.is_away = false;
+    office.sign_in(client);
+    CHECK(office.chat(office.client(store)));
 }
 
 TEST_CASE("an access token that a refresh gives once more lives on") {
