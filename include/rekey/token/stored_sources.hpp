@@ -88,13 +88,14 @@ public:
         const Obtained obtained = keeper_->obtain(Grant::repeatable, key, refused_token.expose(),
                                                   extras.stop, clock, send, extras.time_limit);
         if (has_sent && outcome <= Fetched::renewed) return outcome;
-        if (obtained.has_token()) {
+        if (obtained.has_token() && !(has_sent && holds(obtained.access_token))) {
             const Fetched taken = this->take_over(pin, obtained, replacements, report);
-            if (taken <= Fetched::renewed) return taken;
-            return lead(pin, extras, exchanger, clock, refused, report);  // it was replaced
+            if (taken > Fetched::renewed)  // it was replaced
+                return lead(pin, extras, exchanger, clock, refused, report);
+            if (!has_sent) return taken;
         }
         pin.release();
-        if (has_sent) return outcome;
+        if (has_sent) return outcome;  // a pause follows; an old token serves meanwhile
         report.reach = Reach::never_sent;
         report.cancelled = obtained.cancelled;
         report.message = sentence(obtained.end, false);
@@ -102,6 +103,9 @@ public:
     }
 
 private:
+    bool holds(const Secret& token) {
+        return constant_time_equal(this->current_.read()->token(), token.expose());
+    }
     /// When a token expires that is handed out until then: the margin put back.
     static std::int64_t whole(std::int64_t fresh_until, std::int64_t now) noexcept {
         const std::int64_t left = fresh_until > now ? fresh_until - now : 0;

@@ -302,3 +302,51 @@ TEST_CASE("a token that came after a replacement is not stored as that of the cr
     CHECK(result);
     CHECK(served.back() == "Bearer czs_of_222");
 }
+
+TEST_CASE(
+    "S42 while an old token of a store serves, a failing endpoint is left alone all the same") {
+    Desk desk;
+    token::MemoryStore store;
+    int exchanges = 0;
+    HttpResponse answer = json(200, R"({"access_token":"czs_1","expires_in":900})");
+    desk.wire.interfere([&](const Sent& sent, bool) -> std::optional<Reply> {
+        if (!sent.is_exchange() && sent.request.url.find("/account/") == std::string::npos)
+            return json(200, R"({"code":0,"data":{}})");
+        ++exchanges;
+        return answer;
+    });
+    const auto process = [&] {
+        coze::AppAuthOptions app;
+        app.client_id = "app";
+        app.public_key_id = "key";
+        app.signer = oauth::Signer{[](std::string_view) { return std::string("signature"); }};
+        app.id = "111";
+        return Client{desk.wire, CredentialChain{coze::AppAuth<coze::Account>{std::move(app)}},
+                      coze::RetryOnRefusal{}, UseClock{desk.clock},
+                      TokensIn{store, token::Unsealed{}}};
+    };
+    const auto asked_by = [&](const auto& client) {
+        exchanges = 0;
+        for (int i = 0; i != 10; ++i) CHECK(client.send(desk.chat()));
+        return exchanges;
+    };
+    const auto first = process();
+    CHECK(asked_by(first) == 1);
+    desk.clock.advance(std::chrono::seconds{870});  // within its margin
+    answer = json(503, "");
+    CHECK(asked_by(first) == token::exchange_tries);
+    CHECK(asked_by(first) == 0);
+    desk.clock.advance(std::chrono::seconds{1});
+    CHECK(asked_by(first) == token::exchange_tries);
+    desk.clock.advance(std::chrono::seconds{1});
+    CHECK(asked_by(first) == 0);  // the second pause is longer
+    const auto second = process();
+    CHECK(asked_by(second) == token::exchange_tries);  // and finds the old token in the store
+
+    // An app that was shut out is told so, as without a store.
+    answer = json(401, R"({"error_code":"access_deny"})");
+    desk.clock.advance(std::chrono::seconds{2});
+    const auto refused = second.send(desk.chat());
+    REQUIRE(!refused);
+    CHECK(refused.error().message().find("shuts this app") != std::string::npos);
+}
