@@ -26,6 +26,8 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace rekey;
 using namespace rekey::token;
@@ -135,6 +137,31 @@ TEST_CASE("a connection to Redis does not go to the programs that a process star
     const adapter::redis_detail::Context context(address_of(server)());
     REQUIRE(context);
     CHECK((fcntl(context->fd, F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+TEST_CASE("a process that was forked talks to Redis over a connection of its own") {
+    const RedisServer server;
+    if (!is_here(server)) return;
+    RedisStore store = store_of(server);
+    CHECK(store.swap("of-parent", 0, 1, Secret("of-parent")) == Swapped::done);
+    CHECK(store.swap("of-child", 0, 1, Secret("of-child")) == Swapped::done);
+    const auto answers = [](RedisStore& asked, const char* key) {
+        int count = 0;
+        for (int i = 0; i != 500; ++i)
+            if (asked.load(key).value.expose() == key) ++count;
+        return count;
+    };
+    CHECK(store.problem().empty());  // asked at start, it leaves a connection behind
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        _exit(answers(store, "of-child") == 500 ? 0 : 1);
+    }
+    CHECK(answers(store, "of-parent") == 500);
+    int status = 1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
 }
 
 TEST_CASE("of many threads on Redis one takes the lease and one writes a version") {

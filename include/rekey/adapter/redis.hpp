@@ -24,6 +24,7 @@
 
 #include <fcntl.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 namespace rekey {
 inline namespace v0_1 {
@@ -238,7 +239,7 @@ template <class Durability = NoReplicas> struct Ack : Durability {};
 ///           replica. After a failed connect none is tried for 50 ms, 100 ms,
 ///           … 2 s.
 /// Threads   any; copies are the same store. Each command has a connection of its own; idle ones
-///           are kept.
+///           are kept, and left to the parent after a `fork`.
 /// Cost      one round trip each; a script is sent as a whole only to a server that is new to it.
 /// Source    docs/tokens.md
 template <class Connect = RedisAddress, class Durability = NoReplicas> class BasicRedisStore {
@@ -366,7 +367,8 @@ private:
         std::string prefix;
         std::mutex mutex{};
         std::vector<Context> idle{};
-        int failures = 0;  // of connecting, in a row
+        pid_t process = getpid();  // whose they are
+        int failures = 0;          // of connecting, in a row
         Time again_at{};
         std::map<std::string, std::uint64_t> owed{};  // written, and not on enough replicas
     };
@@ -461,6 +463,10 @@ private:
     Redis take() {
         {
             const std::lock_guard<std::mutex> lock(state_->mutex);
+            if (getpid() != state_->process) {  // forked: they are its parent's, who reads there
+                state_->idle.clear();
+                state_->process = getpid();
+            }
             if (!state_->idle.empty()) {
                 Redis used{std::move(state_->idle.back()), true};
                 state_->idle.pop_back();
