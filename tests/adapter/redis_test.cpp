@@ -314,6 +314,15 @@ TEST_CASE("a Redis that would evict tokens is named") {
     CHECK(store.problem().find("noeviction") != std::string::npos);
 }
 
+TEST_CASE("a connection that was closed idle is no problem of the server's") {
+    const RedisServer server;
+    if (!is_here(server)) return;
+    RedisStore store = store_of(server);
+    CHECK(store.load("k").outcome == Loaded::absent);
+    tell(server, {"CLIENT", "KILL", "TYPE", "normal"});
+    CHECK(store.problem().empty());
+}
+
 TEST_CASE("a token call that is slower than its lease keeps it by renewing") {
     const RedisServer server;
     if (!is_here(server)) return;

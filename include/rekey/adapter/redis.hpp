@@ -333,8 +333,13 @@ public:
     /// To be asked once at start: a server that evicts keys logs users out when memory is short.
     std::string problem() {
         Redis connection = take();
-        if (!connection.context) return "Redis does not answer";
-        const Reply ping = redis_detail::command(*connection.context, {"PING"});
+        Reply ping =
+            connection.context ? redis_detail::command(*connection.context, {"PING"}) : nullptr;
+        if (!ping && connection.is_used) {  // it may have been closed while it was idle
+            drop_idle();
+            connection = take();
+            if (connection.context) ping = redis_detail::command(*connection.context, {"PING"});
+        }
         if (!ping || ping->type == REDIS_REPLY_ERROR) return "Redis does not answer";
         const Reply policy =
             redis_detail::command(*connection.context, {"CONFIG", "GET", "maxmemory-policy"});
