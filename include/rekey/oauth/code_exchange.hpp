@@ -365,9 +365,11 @@ inline void withhold(const TokenRequest& request, std::string& text) {
 
 /// Reads the answer; the tokens are moved out of it.
 inline TokenSet read_tokens(const EndpointAnswer& answer, std::int64_t unix_seconds,
-                            const TokenRequest& request, TokenAnswer& details) {
+                            const TokenRequest& request, TokenAnswer& details,
+                            bool takes_expired = false) {
     TokenRules rules;
     rules.now = unix_seconds;
+    rules.takes_expired = takes_expired;
     details = read_token_answer(answer.status, answer.content_type, answer.body, rules);
     for (std::string* text : {&details.message, &details.error_word, &details.log_id})
         withhold(request, *text);
@@ -529,8 +531,9 @@ ExchangeAction RefreshExchange<Repeats>::answered(const EndpointAnswer& answer,
                       "the token endpoint did not answer; the refresh token may be used up");
     }
     // By the time of the sending: an answer that was slower than its access token lives, or came to
-    // a machine that slept, still brings the only refresh token that is good.
-    TokenSet tokens = detail::read_tokens(answer, first_sent_at_, request_, details_);
+    // a machine that slept, still brings the only refresh token that is good. So does one that is
+    // over by a clock ahead of the server's.
+    TokenSet tokens = detail::read_tokens(answer, first_sent_at_, request_, details_, true);
     switch (details_.outcome) {
         case TokenOutcome::granted:
             if (tokens.refresh_token.empty()) tokens.refresh_token = request_.sent_secret;

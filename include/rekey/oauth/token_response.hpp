@@ -42,6 +42,7 @@ struct TokenRules {
     bool token_type_required = false;     ///< Coze leaves `token_type` out and means Bearer.
     std::string_view scope{};             ///< Asked for, or granted first; empty: not compared.
     bool is_refresh = false;              ///< A wider scope than `scope` is then malformed.
+    bool takes_expired = false;           ///< A point in time that is over is an expiry, too.
 };
 
 /// How the granted scope relates to `TokenRules::scope`.
@@ -71,8 +72,9 @@ struct TokenAnswer {
 ///
 /// Granted means: status 2xx, not HTML, one well-formed JSON object of at most 64 KiB and 8 levels,
 /// no error marker in it, a non-empty `access_token` of visible ASCII, token type Bearer, and an
-/// expiry between 1 second and 10 years from `rules.now`. An error marker counts on any status, and
-/// a token on an error status counts for nothing.
+/// expiry between 1 second and 10 years from `rules.now` (with `takes_expired` also one that a
+/// clock ahead of the server's calls over). An error marker counts on any status, and a token on an
+/// error status counts for nothing.
 ///
 /// Errors       values only; see `TokenOutcome`. A word decides before a service code, and a known
 ///              code before the HTTP status. `authorization_pending` and `slow_down` are `failed`,
@@ -299,6 +301,10 @@ inline bool read_expiry(const body::Value& value, const TokenRules& rules, Token
         const bool is_point =
             rules.expires_in == ExpiresIn::by_size && value.integer >= smallest_point_in_time;
         lifetime = is_point ? value.integer - rules.now : value.integer;
+        if (is_point && lifetime < 1 && rules.takes_expired) {
+            answer.expires_at = value.integer;
+            return true;
+        }
     } else if (value.kind != body::Kind::absent && value.kind != body::Kind::null) {
         return false;
     }

@@ -512,7 +512,7 @@ private:
         std::int64_t lifetime = 0;  // what was kept elsewhere may say anything
         if (tokens.expires_at > now)
             lifetime = (std::min)(tokens.expires_at - now, oauth::detail::longest_lifetime);
-        record.expires_at = now + lifetime;
+        record.expires_at = lifetime != 0 ? now + lifetime : (std::min)(now, tokens.expires_at);
         record.fresh_until = record.expires_at - expiry_margin(lifetime);
         record.access_token = tokens.access_token;
         record.refresh_token = tokens.refresh_token;

@@ -672,7 +672,8 @@ private:
             failure = Failure{};
             failure.outcome = Fetched::failed;
             failure.message =
-                "the new token was over when its answer came; a next call refreshes it";
+                "the new token was over when its answer came, by the clock of this machine; a next "
+                "call refreshes it";
         }
         if (is_refreshed) {
             pin_ = user().current.read();  // the new one, however short it lives

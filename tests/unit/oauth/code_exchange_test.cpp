@@ -641,6 +641,26 @@ TEST_CASE("an answer that was slower than its access token lives still brings it
     CHECK(tokens->expires_at == noon + 900);
 }
 
+TEST_CASE("S44 a refresh token comes also to a machine whose clock calls its access token over") {
+    constexpr std::int64_t expiry = noon + 900;  // as the server's clock has it
+    for (const std::int64_t ahead : {900, 3600, 24 * 60 * 60}) {
+        CAPTURE(ahead);
+        RefreshExchange<> refresh{refresh_of()};
+        CHECK(refresh.start(noon + ahead) == send_now);
+        CHECK(refresh.answered(says(200, granted_body), noon + ahead) == finished);
+        REQUIRE(refresh.outcome() == RefreshOutcome::ok);
+        const TokenSet* tokens = refresh.tokens().commit(remember);
+        REQUIRE(tokens != nullptr);
+        CHECK(tokens->refresh_token.expose() == "refresh_new_1");
+        CHECK(tokens->expires_at == expiry);
+    }
+    RefreshExchange<> nonsense{refresh_of()};  // a duration is none by any clock
+    CHECK(nonsense.start(noon) == send_now);
+    CHECK(nonsense.answered(says(200, R"({"access_token":"czu_new_1","expires_in":-1})"), noon) ==
+          finished);
+    CHECK(nonsense.outcome() == RefreshOutcome::unknown);
+}
+
 TEST_CASE("a refused refresh says whether the person or the settings have to change") {
     const auto refusal = [](int status, std::string_view body) {
         RefreshExchange<> exchange{refresh_of()};

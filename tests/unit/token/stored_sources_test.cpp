@@ -203,6 +203,65 @@ TEST_CASE("S44 a wall clock that is set back revives no token of a store, and co
     CHECK(refreshes == 1);
 }
 
+TEST_CASE("S44 a wall clock that runs ahead for a while costs no user") {
+    Desk desk;
+    std::string sent_with;
+    std::vector<std::string> spent;
+    const std::int64_t begin = desk.clock.unix_seconds();
+    std::int64_t expiry = begin + 900;  // as the service says it: a point in its time
+    desk.wire.interfere([&](const Sent& sent, bool) -> std::optional<Reply> {
+        if (!sent.is_exchange()) {
+            sent_with = sent.authorization;
+            return json(200, R"({"code":0,"data":{}})");
+        }
+        spent.push_back(sent.request.body);
+        const std::string number = std::to_string(spent.size());
+        return json(200, R"({"access_token":"czu_)" + number + R"(","expires_in":)" +
+                             std::to_string(expiry) + R"(,"refresh_token":"r_)" + number + "\"}");
+    });
+    const auto chat = [&](const auto& client) {
+        return client.send(desk.chat(), Subject{"ann"}, WithoutBinding{});
+    };
+    const auto refreshes_ahead = [&](const auto& client) {
+        spent.clear();
+        oauth::TokenSet tokens;
+        tokens.access_token = Secret{"czu_0"};
+        tokens.refresh_token = Secret{"r_0"};
+        tokens.expires_at = expiry;
+        client.adopt(Subject{"ann"}, std::move(tokens));
+        desk.clock.jump(60 * 60);
+        const auto ahead = chat(client);
+        desk.clock.jump(-60 * 60);
+        REQUIRE(!ahead);
+        CHECK(ahead.error().kind == ErrorKind::exchange_failed);
+        CHECK(ahead.error().message().find("clock of this machine") != std::string::npos);
+    };
+    const auto goes_on = [&](const auto& client) {
+        REQUIRE(chat(client));
+        REQUIRE(chat(client));
+        REQUIRE(spent.size() == 2);  // each refresh token once, and the newest
+        CHECK(spent[0].find("\"r_0\"") != std::string::npos);
+        CHECK(spent[1].find("\"r_1\"") != std::string::npos);
+        CHECK(sent_with == "Bearer czu_2");
+    };
+    const auto web = desk.web();
+    refreshes_ahead(web);
+    goes_on(web);
+    const TokensIn store{token::MemoryStore{}};
+    const auto process = [&] { return desk.client(coze::WebFlow{desk.web_app()}, store); };
+    const auto one = process();
+    refreshes_ahead(one);
+    goes_on(one);
+    // Another process that finds the token in the store knows when it is over.
+    refreshes_ahead(process());
+    const auto other = process();
+    REQUIRE(chat(other));
+    CHECK(sent_with == "Bearer czu_1");
+    desk.clock.advance(std::chrono::seconds{900});
+    expiry += 900;
+    goes_on(other);
+}
+
 TEST_CASE("S70 a call waits for another process no longer than its Deadline, or its client's") {
     Desk desk;
     const token::BasicMemoryStore<Lent> store{Lent{&desk.clock}};
