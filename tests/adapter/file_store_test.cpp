@@ -117,6 +117,24 @@ TEST_CASE("two stores on one folder exclude each other, and a killed process hol
     close(ready[1]);
 }
 
+TEST_CASE("what its owner gives back is free, though a child was forked meanwhile") {
+    const Folder folder;
+    FileStore one(folder.path());
+    CHECK(one.acquire("key", "ann", 30s).outcome == Leased::acquired);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        for (;;) pause();
+    }
+    FileStore two(folder.path());
+    CHECK(two.acquire("key", "bob", 30s).outcome == Leased::held);
+    one.release("key", "ann");
+    CHECK(two.acquire("key", "bob", 30s).outcome == Leased::acquired);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+}
+
 #if !defined(REKEY_TESTS_COUNT_NOTHING) && defined(__cpp_exceptions)
 TEST_CASE("a store that runs out of memory gives back its lock, its lease and its files") {
     const Folder folder;

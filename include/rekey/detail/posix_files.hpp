@@ -44,7 +44,11 @@ struct PosixFiles {
         ::close(file);
         return is_busy ? busy : failed;
     }
-    void unlock(int file) const { ::close(file); }
+    /// Also under a child that was forked meanwhile: to close one of two descriptors frees nothing.
+    void unlock(int file) const {
+        (void)::flock(file, LOCK_UN);
+        ::close(file);
+    }
 
     FileRead read(const std::string& path, std::string& bytes, std::size_t limit) const {
         bytes.resize(limit + 1);  // may throw, so before there is a file to close

@@ -24,7 +24,8 @@ namespace token {
 /// it, made durable, renamed. Whatever dies at whatever point, the old record is there or the new.
 ///
 /// A lease is a lock of the kernel: it ends when its process ends, at once, and does not end under
-/// one that is merely slow. A child that a process leaves behind by `fork` holds it too.
+/// one that is merely slow. Of a process that dies a child that was forked meanwhile goes on
+/// holding it.
 ///
 /// Folder    exists, belongs to this user alone, and lies on a local file system.
 /// Files     what is done with files; tests put a disk of their own here.
