@@ -131,6 +131,34 @@ TEST_CASE("a lease in Redis ends with its life, and renewing makes it longer") {
     CHECK(store.renew("k", "ann", 300ms) == Leased::held);
 }
 
+TEST_CASE("a test that is killed leaves no server behind, and no folder") {
+    if (const RedisServer server; !is_here(server)) return;
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const pid_t test = fork();
+    REQUIRE(test >= 0);
+    if (test == 0) {
+        alarm(20);
+        const RedisServer server;
+        const std::string path = server.socket();
+        if (write(ends[1], path.data(), path.size()) < 0) _exit(1);
+        for (;;) pause();
+    }
+    close(ends[1]);
+    char bytes[256] = {};
+    const auto size = read(ends[0], bytes, sizeof bytes - 1);
+    close(ends[0]);
+    REQUIRE(size > 0);
+    RedisAddress there;
+    there.unix_socket = bytes;
+    CHECK(adapter::redis_detail::Context(there()));
+    kill(test, SIGKILL);
+    waitpid(test, nullptr, 0);
+    CHECK(comes_true([&] { return !adapter::redis_detail::Context(there()); }));
+    const std::string folder = there.unix_socket.substr(0, there.unix_socket.rfind('/'));
+    CHECK(comes_true([&] { return access(folder.c_str(), F_OK) != 0; }));
+}
+
 TEST_CASE("a connection to Redis does not go to the programs that a process starts") {
     const RedisServer server;
     if (!is_here(server)) return;

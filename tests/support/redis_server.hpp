@@ -17,6 +17,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 namespace redis_server {
 
@@ -36,6 +39,10 @@ inline int free_port() {
 
 /// Listens on a socket in its folder and writes each change to the disk before it answers.
 ///
+/// Server and folder are gone when this is destroyed, and when its process is killed. The server
+/// may have begun to write its file anew, in a child that outlives it: so it is killed as a group,
+/// and a process of its own removes the folder until it is gone.
+///
 /// port         also on this one of the loopback; 0 for none.
 /// primary      follows the server on this port; 0 for none.
 class RedisServer {
@@ -45,6 +52,7 @@ public:
         const char* const place = std::getenv("TMPDIR");
         folder_ = std::string(place != nullptr ? place : "/tmp") + "/rekey_redis_XXXXXX";
         if (mkdtemp(&folder_[0]) == nullptr) folder_.clear();
+        remove_at_the_end();
         start();
     }
     RedisServer(const RedisServer&) = delete;
@@ -52,7 +60,10 @@ public:
     ~RedisServer() {
         if (is_stopped_) resume();
         kill();
-        if (!folder_.empty()) (void)!std::system(("rm -rf '" + folder_ + "'").c_str());
+        if (remover_ <= 0) return;
+        (void)send(end_, "\n", 1, MSG_NOSIGNAL);
+        close(end_);
+        waitpid(remover_, nullptr, 0);
     }
 
     /// Whether there is such a program and it answers.
@@ -64,8 +75,14 @@ public:
         unlink(socket().c_str());
         const std::string folder = folder_;
         const std::string path = socket();
+        [[maybe_unused]] const pid_t test = getpid();
         process_ = fork();
         if (process_ == 0) {
+            setpgid(0, 0);
+#if defined(__linux__)
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != test) _exit(127);
+#endif
             const int nowhere = open("/dev/null", O_RDWR);
             dup2(nowhere, 0);
             dup2(nowhere, 1);
@@ -94,15 +111,18 @@ public:
             _exit(127);
         }
         for (int i = 0; i != 1000; ++i) {
-            if (waitpid(process_, nullptr, WNOHANG) == process_) break;
+            if (waitpid(process_, nullptr, WNOHANG) == process_) {
+                process_ = 0;
+                return;
+            }
             if (answers()) return;
             std::this_thread::sleep_for(std::chrono::milliseconds{10});
         }
-        process_ = 0;
+        kill();
     }
     void kill() {
         if (process_ <= 0) return;
-        ::kill(process_, SIGKILL);
+        ::kill(-process_, SIGKILL);
         waitpid(process_, nullptr, 0);
         process_ = 0;
     }
@@ -117,6 +137,28 @@ public:
     }
 
 private:
+    /// Begins a process that waits for the end of this one, or for a line, and removes the folder.
+    void remove_at_the_end() {
+        int ends[2];
+        if (folder_.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+            return;
+        remover_ = fork();
+        if (remover_ == 0) {
+            setpgid(0, 0);  // it outlives what is sent to the group of the test
+            const int nowhere = open("/dev/null", O_RDWR);
+            dup2(ends[1], 0);
+            dup2(nowhere, 1);
+            dup2(nowhere, 2);
+            execlp("sh", "sh", "-c",
+                   "read -r line; tries=0; rm -rf \"$1\"; "
+                   "while [ -e \"$1\" ] && [ $((tries += 1)) -lt 100 ]; do "
+                   "sleep 0.1; rm -rf \"$1\"; done",
+                   "sh", folder_.c_str(), static_cast<char*>(nullptr));
+            _exit(127);
+        }
+        close(ends[1]);
+        end_ = ends[0];
+    }
     /// PING: a server that still reads its file answers with an error.
     bool answers() const {
         const int peer = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -138,6 +180,8 @@ private:
     std::string port_;
     std::string primary_;
     pid_t process_ = 0;
+    pid_t remover_ = 0;
+    int end_ = -1;
     bool is_stopped_ = false;
 };
 
