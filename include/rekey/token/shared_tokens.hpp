@@ -198,6 +198,9 @@ public:
     bool forget(const std::string& key, oauth::TokenSet* last = nullptr) {
         store_parts::Unstored unstored;
         const bool has_unstored = take_unstored(key, unstored);
+        store_parts::Unstored nothing;
+        nothing.is_anew = true;
+        Kept kept(*this, key, nothing);
         if (last != nullptr) {
             const StoreEntry entry = tokens_.store().load(key);
             TokenRecord record;
@@ -211,9 +214,7 @@ public:
             last->access_token = std::move(record.access_token);
             last->refresh_token = std::move(record.refresh_token);
         }
-        store_parts::Unstored nothing;
-        nothing.is_anew = true;
-        return put_or_remember(key, nothing);
+        return kept.put();
     }
 
 private:
@@ -519,24 +520,27 @@ private:
         return record;
     }
 
-    /// What replaces a record, or nothing: if the store does not take it, also since it throws, it
-    /// is kept.
+    /// What replaces a record: if the store does not take it, also since it throws, it is kept.
+    class Kept {
+    public:
+        Kept(SharedTokens& all, const std::string& name, store_parts::Unstored& unstored)
+            : owner_(all), key_(name), unstored_(unstored) {}
+        Kept(const Kept&) = delete;
+        Kept& operator=(const Kept&) = delete;
+        ~Kept() {
+            if (is_stored_) return;
+            store_parts::without_throwing([this] { owner_.remember(key_, std::move(unstored_)); });
+        }
+        bool put() { return is_stored_ = owner_.put(key_, unstored_.record); }
+
+    private:
+        SharedTokens& owner_;
+        const std::string& key_;
+        store_parts::Unstored& unstored_;
+        bool is_stored_ = false;
+    };
     bool put_or_remember(const std::string& key, store_parts::Unstored& anew) {
-        struct Kept {
-            SharedTokens& owner;
-            const std::string& key;
-            store_parts::Unstored& tokens;
-            bool is_stored = false;
-            Kept(SharedTokens& all, const std::string& name, store_parts::Unstored& unstored)
-                : owner(all), key(name), tokens(unstored) {}
-            Kept(const Kept&) = delete;
-            Kept& operator=(const Kept&) = delete;
-            ~Kept() {
-                if (is_stored) return;
-                store_parts::without_throwing([this] { owner.remember(key, std::move(tokens)); });
-            }
-        } kept(*this, key, anew);
-        return kept.is_stored = put(key, anew.record);
+        return Kept(*this, key, anew).put();
     }
     template <class Clock> void remember(const Work<Clock>& work) {
         store_parts::Unstored unstored;

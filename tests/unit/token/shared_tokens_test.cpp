@@ -463,6 +463,18 @@ TEST_CASE("S32 an authorization that a throwing store does not take is stored la
         CHECK(desk.process().obtain(desk.server, desk.clock).access_token.expose() == "access-1");
     }
 }
+
+TEST_CASE("S31 who signs out of a store that throws has no tokens there from then on") {
+    for (const int at : {1, 2, 3}) {
+        Desk desk;
+        desk.authorize();
+        Process one{TokensIn{Throwing{desk.memory, at, false}, stores::sealer("key-1")}};
+        oauth::TokenSet last;
+        CHECK_THROWS_AS(one.shared.forget(one.key, &last), Broken);
+        CHECK(one.obtain(desk.server, desk.clock).end == RefreshEnd::absent);
+        CHECK(desk.process().obtain(desk.server, desk.clock).end == RefreshEnd::absent);
+    }
+}
 #endif
 
 TEST_CASE("S32 S33 a store that goes away at any step, whatever the token endpoint says") {
