@@ -294,14 +294,19 @@ private:
                     store.release(work.key, work.attempt);
                     next = protocol.released(clock.now());
                     break;
-                case RefreshStep::wait:
-                    if (!stop.sleep(clock, shorter(work, next.delay))) {
-                        is_stopped = true;
-                        next = protocol.stopped(clock.now());
-                    } else {
+                case RefreshStep::wait: {
+                    const Duration delay = shorter(work, next.delay);
+                    if (!is_stopped && stop.sleep(clock, delay)) {
                         next = protocol.waited(clock.now());
+                        break;
                     }
+                    next = protocol.stopped(clock.now());
+                    // What has to be written is waited for, and not asked for on and on.
+                    if (is_stopped && next.step == RefreshStep::load)
+                        (void)rekey::detail::Stop{}.sleep(clock, delay);
+                    is_stopped = true;
                     break;
+                }
                 case RefreshStep::finish: return end_of(work, next.end, is_stopped);
             }
         }

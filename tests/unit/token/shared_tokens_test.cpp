@@ -329,6 +329,31 @@ TEST_CASE("a caller that is cancelled while it waits for another process ends as
     CHECK(desk.server.calls == 0);
 }
 
+TEST_CASE("a cancelled caller that has to wait for the store asks it now and then, not on and on") {
+    for (const bool is_sent : {false, true}) {
+        Desk desk;
+        desk.authorize();
+        desk.expire();
+        Failing store{desk.memory};
+        store.failing_from = is_sent ? 5 : 4;  // its mark, or what takes the mark back
+        store.failing_for = 5000;
+        desk.server.answer = [](int call) { return call == 1 ? Spent::not_sent : Spent::ok; };
+        Process one{TokensIn{store, stores::sealer("key-1")}};
+        const rekey::detail::Atomic<bool> cancelled{true};
+        const Obtained end = one.shared.obtain(
+            Grant::rotating, one.key, {}, rekey::detail::Stop{&cancelled}, desk.clock,
+            [&desk](const Secret& token, const auto&) { return desk.server(token); });
+        CHECK(end.cancelled);
+        CHECK(*store.operations > 50);  // as long as its lease
+        CHECK(*store.operations < 2000);
+        CHECK(desk.server.calls == (is_sent ? 1 : 0));
+        *store.operations = 10000;
+        desk.server.answer = [](int) { return Spent::ok; };
+        CHECK(one.obtain(desk.server, desk.clock).has_token());
+        CHECK(desk.server.reuse == 0);
+    }
+}
+
 TEST_CASE("S32 a store that goes away at any step: no token is sent twice, no user is lost") {
     int faults = 0;
     for (const bool acts : {false, true}) {
