@@ -166,11 +166,17 @@ public:
             case Phase::commit:
                 if (outcome == Swapped::done) return leave(RefreshEnd::committed);
                 if (grant_ == Grant::repeatable) return leave(RefreshEnd::alone);
-                if (outcome == Swapped::unavailable) return check_later(Phase::check_commit);
+                if (outcome == Swapped::unavailable) {
+                    if (fails_again() && now >= deadline_) return leave(RefreshEnd::uncommitted);
+                    return check_later(Phase::check_commit);
+                }
                 phase_ = Phase::check_commit;
                 return act(RefreshStep::load);
             case Phase::restore:
-                if (outcome == Swapped::unavailable) return check_later(Phase::check_restore);
+                if (outcome == Swapped::unavailable) {
+                    if (fails_again() && now >= leased_until_) return give_up_mark(end_);
+                    return check_later(Phase::check_restore);
+                }
                 return restored();
             default:  // bury
                 if (outcome == Swapped::done) return leave(RefreshEnd::dead);
@@ -229,7 +235,8 @@ public:
         return static_cast<std::uint64_t>(phase_) | std::uint64_t{has_lease_} << 4u |
                std::uint64_t{is_alive_} << 5u | std::uint64_t{starts_over_} << 6u |
                std::uint64_t{has_repeated_} << 7u | std::uint64_t{marks_repeat_} << 8u |
-               static_cast<std::uint64_t>(end_) << 9u | version_ << 13u;
+               static_cast<std::uint64_t>(end_) << 9u | std::uint64_t{has_failed_} << 13u |
+               version_ << 14u;
     }
 
 private:
@@ -289,6 +296,12 @@ private:
     constexpr RefreshAction start_over() noexcept {
         starts_over_ = true;
         return act(RefreshStep::release);
+    }
+    /// A store that can be read and not written, as one that is full, may stay so.
+    constexpr bool fails_again() noexcept {
+        const bool has_failed = has_failed_;
+        has_failed_ = true;
+        return has_failed;
     }
     constexpr RefreshAction check_later(Phase phase) noexcept {
         phase_ = phase;
@@ -430,6 +443,7 @@ private:
     bool has_repeated_ = false;
     bool leaves_record_ = false;
     bool leaves_mark_ = false;
+    bool has_failed_ = false;  // to write what has to be written
     std::uint64_t version_ = 0;
     TimePoint deadline_{};
     TimePoint asked_at_{};

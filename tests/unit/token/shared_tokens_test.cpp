@@ -354,6 +354,63 @@ TEST_CASE("a cancelled caller that has to wait for the store asks it now and the
     }
 }
 
+namespace {
+
+/// A store that is full: it can be read, and from some write on no more be written.
+struct Full {
+    Memory memory;
+    std::shared_ptr<int> writes = std::make_shared<int>(0);
+    int last = 0;  // that it takes
+
+    StoreEntry load(std::string_view key) { return memory.load(key); }
+    Swapped swap(std::string_view key, std::uint64_t from, std::uint64_t to, const Secret& value) {
+        if (++*writes > last) return Swapped::unavailable;
+        return memory.swap(key, from, to, value);
+    }
+    LeaseAnswer acquire(std::string_view key, std::string_view owner, Duration life) {
+        return memory.acquire(key, owner, life);
+    }
+    Leased renew(std::string_view key, std::string_view owner, Duration life) {
+        return memory.renew(key, owner, life);
+    }
+    void release(std::string_view key, std::string_view owner) { memory.release(key, owner); }
+};
+
+}  // namespace
+
+TEST_CASE("S32 a store that is full holds up no call, and no user is lost by it") {
+    for (const int last : {0, 1}) {
+        for (const bool arrives : {true, false}) {
+            INFO("full after write " << last << (arrives ? "" : ", and the endpoint is away"));
+            Desk desk;
+            desk.authorize();
+            desk.expire();
+            Full store{desk.memory};
+            store.last = last;
+            desk.server.answer = [&](int) { return arrives ? Spent::ok : Spent::not_sent; };
+            Process one{TokensIn{store, stores::sealer("key-1")}};
+            const TimePoint begin = desk.clock.now();
+            desk.clock.while_waiting = [&](Duration) {
+                if (desk.clock.now() - begin > 1h) *store.writes = -1000000;  // or it never ends
+            };
+            const Obtained end = one.obtain(desk.server, desk.clock);
+            CHECK_FALSE(end.has_token());
+            if (last == 1)
+                CHECK(end.end == (arrives ? RefreshEnd::uncommitted : RefreshEnd::failed));
+            CHECK(desk.clock.now() - begin < 2min);
+            CHECK(desk.server.calls == last);
+
+            const TimePoint again = desk.clock.now();  // the next call waits no longer
+            CHECK_FALSE(one.obtain(desk.server, desk.clock).has_token());
+            CHECK(desk.clock.now() - again < 2min);
+            *store.writes = -1000000;
+            desk.server.answer = [](int) { return Spent::ok; };
+            CHECK(one.obtain(desk.server, desk.clock).has_token());
+            CHECK(desk.server.reuse == 0);
+        }
+    }
+}
+
 TEST_CASE("S32 a store that goes away at any step: no token is sent twice, no user is lost") {
     int faults = 0;
     for (const bool acts : {false, true}) {
