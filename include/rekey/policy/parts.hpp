@@ -52,7 +52,7 @@ template <class Transport> class ExchangeOver {
 public:
     static constexpr Role role = Role::exchange;
     using Carrier = Transport;
-    explicit ExchangeOver(Transport transport) : transport_(std::move(transport)) {}
+    explicit ExchangeOver(Transport given) : transport_(std::move(given)) {}
     Transport& transport() const noexcept { return transport_; }
 
 private:

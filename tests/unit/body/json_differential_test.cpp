@@ -3,8 +3,8 @@
 #include <rekey/body/json.hpp>
 #include <rekey/body/strict_json.hpp>
 
-#include "../../corpus/bodies.hpp"
 #include "catch.hpp"
+#include "corpus/bodies.hpp"
 
 #if __has_include(<nlohmann/json.hpp>)
 

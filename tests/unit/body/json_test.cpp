@@ -4,8 +4,8 @@
 #include <rekey/body/strict_json.hpp>
 #include <rekey/detail/swar_bits.hpp>
 
-#include "../../corpus/bodies.hpp"
 #include "catch.hpp"
+#include "corpus/bodies.hpp"
 
 #include <cstdint>
 #include <cstring>

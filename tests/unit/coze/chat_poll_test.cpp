@@ -30,7 +30,7 @@ constexpr PollAction list{PollStep::list, 0s};
 constexpr PollAction finish{PollStep::finish, 0s};
 constexpr PollAction wait(Duration delay) { return {PollStep::wait, delay}; }
 
-std::string chat(const std::string& status, const std::string& more = "") {
+std::string chat_text(const std::string& status, const std::string& more = "") {
     return R"({"code":0,"data":{"id":"c 1","conversation_id":"v&2","status":")" + status + "\"" +
            more + R"(},"detail":{"logid":"log-9"}})";
 }
@@ -53,7 +53,7 @@ PollAnswer no(ErrorKind kind, bool passing, Duration retry_after = 0s) {
 
 /// A poll before its first retrieve.
 struct Begun : ChatPoll {
-    explicit Begun(coze::PollOptions options = {}) : ChatPoll(base, ::chat("created"), options) {
+    explicit Begun(coze::PollOptions options = {}) : ChatPoll(base, chat_text("created"), options) {
         CHECK(start(t0) == wait(1s));
         CHECK(waited(t0 + 1s) == retrieve);
     }
@@ -62,42 +62,43 @@ struct Begun : ChatPoll {
 }  // namespace
 
 TEST_CASE("a chat is asked for at the interval until it has ended, then its messages") {
-    ChatPoll poll{base, chat("in_progress")};
+    ChatPoll poll{base, chat_text("in_progress")};
     CHECK(poll.end() == ChatEnd::unfinished);
     CHECK(poll.start(t0) == wait(1s));
     CHECK(poll.waited(t0 + 1s) == retrieve);
     CHECK(poll.request().method == "GET");
     CHECK(poll.request().url ==
           "https://api.example/v3/chat/retrieve?conversation_id=v%262&chat_id=c%201");
-    CHECK(poll.answered(said(chat("in_progress")), t0 + 1s) == wait(1s));
+    CHECK(poll.answered(said(chat_text("in_progress")), t0 + 1s) == wait(1s));
     CHECK(poll.waited(t0 + 2s) == retrieve);
-    CHECK(poll.answered(said(chat("completed")), t0 + 3s) == list);
+    CHECK(poll.answered(said(chat_text("completed")), t0 + 3s) == list);
     CHECK(poll.request().url ==
           "https://api.example/v3/chat/message/list?conversation_id=v%262&chat_id=c%201");
     CHECK(poll.answered(said("{\"data\":[]}"), t0 + 3s) == finish);
     CHECK(poll.end() == ChatEnd::completed);
     CHECK(poll.succeeded());
-    CHECK(poll.chat() == chat("completed"));
+    CHECK(poll.chat() == chat_text("completed"));
     CHECK(poll.messages() == "{\"data\":[]}");
 }
 
 TEST_CASE("a chat that requires action has ended, and its messages are asked for") {
     Begun poll;
-    CHECK(poll.answered(said(chat("requires_action")), t0 + 1s) == list);
+    CHECK(poll.answered(said(chat_text("requires_action")), t0 + 1s) == list);
     CHECK(poll.answered(said("{}"), t0 + 1s) == finish);
     CHECK(poll.end() == ChatEnd::requires_action);
     CHECK(poll.succeeded());
 }
 
 TEST_CASE("a chat that was completed at once is not asked for again") {
-    ChatPoll poll{base, chat("completed")};
+    ChatPoll poll{base, chat_text("completed")};
     CHECK(poll.start(t0) == list);
 }
 
 TEST_CASE("a failed chat ends the wait with the kind and code of last_error") {
     Begun poll;
-    CHECK(poll.answered(said(chat("failed", R"(,"last_error":{"code":4028,"msg":"no credit"})")),
-                        t0 + 1s) == finish);
+    CHECK(
+        poll.answered(said(chat_text("failed", R"(,"last_error":{"code":4028,"msg":"no credit"})")),
+                      t0 + 1s) == finish);
     CHECK(poll.end() == ChatEnd::failed);
     CHECK_FALSE(poll.succeeded());
     CHECK(poll.failure().kind == ErrorKind::quota_exhausted);
@@ -114,7 +115,7 @@ TEST_CASE("a failed chat that says nothing more is a failure all the same") {
     for (const char* const more : {"", R"(,"last_error":null)", R"(,"last_error":{"code":null})",
                                    R"(,"last_error":{"code":null,"msg":null})"}) {
         Begun poll;
-        CHECK(poll.answered(said(chat("failed", more)), t0 + 1s) == finish);
+        CHECK(poll.answered(said(chat_text("failed", more)), t0 + 1s) == finish);
         CHECK(poll.end() == ChatEnd::failed);
         CHECK(poll.failure().kind == ErrorKind::permanent);
         CHECK_FALSE(poll.failure().has_service_code);
@@ -124,14 +125,14 @@ TEST_CASE("a failed chat that says nothing more is a failure all the same") {
 
 TEST_CASE("a chat that somebody cancelled ends the wait") {
     Begun poll;
-    CHECK(poll.answered(said(chat("canceled")), t0 + 1s) == finish);
+    CHECK(poll.answered(said(chat_text("canceled")), t0 + 1s) == finish);
     CHECK(poll.end() == ChatEnd::canceled);
     CHECK(poll.failure().kind == ErrorKind::cancelled);
 }
 
 TEST_CASE("a status that nobody knows yet is one to wait for") {
     Begun poll;
-    CHECK(poll.answered(said(chat("thinking")), t0 + 1s) == wait(1s));
+    CHECK(poll.answered(said(chat_text("thinking")), t0 + 1s) == wait(1s));
 }
 
 TEST_CASE("an answer that names no chat, or no status, ends the wait") {
@@ -154,12 +155,12 @@ TEST_CASE("an answer that names no chat, or no status, ends the wait") {
 
 TEST_CASE("no chat is asked for earlier than Retry-After says") {
     Begun poll;
-    CHECK(poll.answered(said(chat("in_progress"), 7s), t0 + 1s) == wait(7s));
+    CHECK(poll.answered(said(chat_text("in_progress"), 7s), t0 + 1s) == wait(7s));
     CHECK(poll.waited(t0 + 2s) == wait(6s));  // too early
     CHECK(poll.waited(t0 + 8s) == retrieve);
     CHECK(poll.answered(no(ErrorKind::rate_limited, true, 9s), t0 + 8s) == wait(9s));
     CHECK(poll.waited(t0 + 17s) == retrieve);
-    CHECK(poll.answered(said(chat("in_progress"), 1ms), t0 + 17s) == wait(1s));
+    CHECK(poll.answered(said(chat_text("in_progress"), 1ms), t0 + 17s) == wait(1s));
 }
 
 TEST_CASE(
@@ -170,9 +171,9 @@ TEST_CASE(
         CHECK(poll.answered(no(ErrorKind::transient, true), now) == wait(pause));
         CHECK(poll.waited(now += pause) == retrieve);
     }
-    CHECK(poll.answered(said(chat("in_progress")), now) == wait(1s));
+    CHECK(poll.answered(said(chat_text("in_progress")), now) == wait(1s));
     CHECK(poll.waited(now += 1s) == retrieve);
-    CHECK(poll.answered(said(chat("completed")), now) == list);
+    CHECK(poll.answered(said(chat_text("completed")), now) == list);
     CHECK(poll.answered(no(ErrorKind::transport, true), now) == wait(2s));
     CHECK(poll.waited(now += 2s) == list);
     CHECK(poll.answered(said("{}"), now) == finish);
@@ -198,7 +199,7 @@ TEST_CASE("S70 no chat is asked for after the deadline, and no wait begun that w
     options.deadline = 10s;
     {
         Begun poll{options};
-        CHECK(poll.answered(said(chat("in_progress")), t0 + 9s) ==
+        CHECK(poll.answered(said(chat_text("in_progress")), t0 + 9s) ==
               finish);  // 1 s would be too long
         CHECK(poll.end() == ChatEnd::timed_out);
         CHECK(poll.failure().kind == ErrorKind::transient);
@@ -214,23 +215,23 @@ TEST_CASE("S70 no chat is asked for after the deadline, and no wait begun that w
     }
     {
         Begun poll{options};  // a wait that took longer than asked
-        CHECK(poll.answered(said(chat("in_progress")), t0 + 2s) == wait(1s));
+        CHECK(poll.answered(said(chat_text("in_progress")), t0 + 2s) == wait(1s));
         CHECK(poll.waited(t0 + 10s) == finish);
         CHECK(poll.end() == ChatEnd::timed_out);
     }
     {
         Begun poll{options};
-        CHECK(poll.answered(said(chat("completed")), t0 + 10s) == finish);
+        CHECK(poll.answered(said(chat_text("completed")), t0 + 10s) == finish);
         CHECK(poll.failure().message == "the messages of the chat did not come in time");
     }
     for (const Duration deadline : {Duration{0}, Duration{-1}, (Duration::min)()}) {
         options.deadline = deadline;
-        ChatPoll poll{base, chat("created"), options};
+        ChatPoll poll{base, chat_text("created"), options};
         CHECK(poll.start(t0) == finish);
     }
     options.deadline = (Duration::max)();
     options.interval = (Duration::max)();
-    ChatPoll poll{base, chat("created"), options};
+    ChatPoll poll{base, chat_text("created"), options};
     CHECK(poll.start(TimePoint{1000h}) == finish);
 }
 
@@ -247,14 +248,14 @@ TEST_CASE("a wait that is stopped ends at once, and an end that is there stays")
     CHECK(stopped.cancelled() == finish);
     CHECK(stopped.end() == ChatEnd::stopped);
     CHECK(stopped.failure().kind == ErrorKind::cancelled);
-    CHECK(stopped.answered(said(chat("completed")), t0 + 1s) == finish);
+    CHECK(stopped.answered(said(chat_text("completed")), t0 + 1s) == finish);
     CHECK(stopped.end() == ChatEnd::stopped);
 
     Begun by_call;
     CHECK(by_call.answered(no(ErrorKind::cancelled, false), t0 + 1s) == finish);
     CHECK(by_call.end() == ChatEnd::stopped);
 
-    ChatPoll done{base, chat("canceled")};
+    ChatPoll done{base, chat_text("canceled")};
     CHECK(done.start(t0) == finish);
     CHECK(done.cancelled() == finish);
     CHECK(done.end() == ChatEnd::canceled);

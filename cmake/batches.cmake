@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSL-1.0
+# Several source files of tests compiled as one, each in a namespace of its own: what they include
+# is read once and what they share is made once, which is most of what a compiler does with a test.
+
+# rekey_batches(RESULT NAME LETTERS FILE...): sets RESULT to sources that hold FILEs of up to LETTERS
+# letters together. A file stays by itself if it could not stand in a namespace, or if what stands
+# before its includes decides what they say. NAME: of the sources.
+function(rekey_batches result name letters)
+    set(sources "")
+    set(batch "")
+    set(sum 0)
+    set(number 0)
+    foreach(file IN LISTS ARGN ITEMS the_end)
+        set(length ${letters})
+        if(NOT file STREQUAL the_end)
+            file(READ "${file}" text)
+            if(text MATCHES "#[ \t]*(define|undef) |#[ \t]*if.*#[ \t]*include|\n *(template <> (struct|class) |namespace )(rekey|std)")
+                list(APPEND sources "${file}")
+                continue()
+            endif()
+            string(LENGTH "${text}" length)
+        endif()
+        math(EXPR sum "${sum} + ${length}")
+        if(batch AND sum GREATER letters)
+            set(source "${CMAKE_CURRENT_BINARY_DIR}/batches/${name}_${number}.cpp")
+            rekey_write_batch("${source}" ${batch})
+            list(APPEND sources "${source}")
+            math(EXPR number "${number} + 1")
+            set(batch "")
+            set(sum ${length})
+        endif()
+        list(APPEND batch "${file}")
+    endforeach()
+    if(NOT batch STREQUAL the_end)
+        message(FATAL_ERROR "rekey: in no batch: ${batch}")
+    endif()
+    # What a file includes may change.
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARGN})
+    set(${result} "${sources}" PARENT_SCOPE)
+endfunction()
+
+# All that FILEs include, and then each in its namespace, where the same includes do nothing.
+function(rekey_write_batch source)
+    set(includes "")
+    set(parts "")
+    set(number 0)
+    foreach(file IN LISTS ARGN)
+        file(STRINGS "${file}" lines REGEX "^#include ")
+        list(APPEND includes ${lines})
+        string(APPEND parts "namespace batched_${number} {\n#include \"${file}\"\n}\n")
+        math(EXPR number "${number} + 1")
+    endforeach()
+    list(REMOVE_DUPLICATES includes)
+    string(REPLACE ";" "\n" includes "${includes}")
+    file(GENERATE OUTPUT "${source}" CONTENT "${includes}\n${parts}")
+endfunction()
