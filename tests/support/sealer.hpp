@@ -23,8 +23,9 @@ inline std::string bytes_of(const std::array<unsigned char, 32>& digest) {
 }
 inline std::string test_stream(std::string_view key, std::string_view text) {
     std::string out(text);
+    std::array<unsigned char, 32> block{};
     for (std::size_t i = 0; i != out.size(); ++i) {
-        const auto block = rekey::detail::hmac_sha256(key, "stream" + std::to_string(i / 32));
+        if (i % 32 == 0) block = rekey::detail::hmac_sha256(key, "stream" + std::to_string(i / 32));
         out[i] = static_cast<char>(static_cast<unsigned char>(out[i]) ^ block[i % 32]);
     }
     return out;
