@@ -145,7 +145,7 @@ private:
     using typename Kernel::Slots;
 
     /// The keeper of the users' tokens.
-    auto& user_source() const noexcept {
+    template <class = void> auto& user_source() const noexcept {
         return slots_->template of<typename Parts::Reauthorizer::Credential>();
     }
     /// A fresh call for a request whose user has just authorized; `subject` is who that is.

@@ -8,9 +8,9 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -377,17 +377,13 @@ TEST_CASE("beast: a certificate that nobody vouches for ends the attempt before 
 TEST_CASE("beast: with the right authority TLS works, and only for the certificate's host") {
     const loopback::SelfSigned identity;
     Server server(Server::always(200, "{}"), identity);
-    const std::string file = "beast_test_authority.pem";
-    if (std::FILE* out = std::fopen(file.c_str(), "w")) {
-        std::fputs(identity.pem().c_str(), out);
-        std::fclose(out);
-    }
+    std::optional<loopback::AuthorityFile> authority(identity);
     Options options;
-    options.ca_file = file;
+    options.ca_file = authority->path();
     const Transport transport{options};
     net::io_context io;
     const AsyncTransport async{io.get_executor(), options};
-    std::remove(file.c_str());
+    authority.reset();  // it has been read
     for (int i = 0; i != 3; ++i) CHECK(transport(post(server.https_url()), Attempt{}).has_value());
     int served = 0;
     (void)async(post(server.https_url()), Attempt{},
@@ -412,15 +408,10 @@ TEST_CASE("beast: what TLS has taken unasked with an answer is never taken for t
         }
     };
     Server server(says_more, identity);
-    const std::string file = "beast_test_unasked.pem";
-    if (std::FILE* out = std::fopen(file.c_str(), "w")) {
-        std::fputs(identity.pem().c_str(), out);
-        std::fclose(out);
-    }
+    const loopback::AuthorityFile authority(identity);
     Options options;
-    options.ca_file = file;
+    options.ca_file = authority.path();
     const Transport transport{options};
-    std::remove(file.c_str());
     for (int i = 0; i != 3; ++i) {
         const auto answer = transport(post(server.https_url()), Attempt{});
         REQUIRE(answer.has_value());

@@ -10,7 +10,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -975,15 +974,9 @@ TEST_CASE("curl: a certificate nobody vouches for is a lasting failure, before a
 TEST_CASE("curl: with the right authority TLS works, and only for the certificate's host") {
     const loopback::SelfSigned identity;
     Server server(Server::always(200, "{}"), identity);
-    char name[] = "/tmp/rekey-curl-test-XXXXXX";
-    const int file = ::mkstemp(name);
-    REQUIRE(file >= 0);
-    const bool written = ::write(file, identity.pem().data(), identity.pem().size()) ==
-                         static_cast<ssize_t>(identity.pem().size());
-    ::close(file);
-    REQUIRE(written);
+    const loopback::AuthorityFile authority(identity);
     Options options;
-    options.ca_file = name;
+    options.ca_file = authority.path();
     const Transport transport{options};
     for (int i = 0; i != 3; ++i)
         CHECK(transport(post(server.https_url()), signed_attempt()).has_value());
@@ -993,7 +986,6 @@ TEST_CASE("curl: with the right authority TLS works, and only for the certificat
     check_error(transport(post(other), signed_attempt()), Reach::never_sent,
                 TransportVerdict::lasting);
     CHECK(server.requests().size() == 3);
-    std::remove(name);
 }
 
 #else

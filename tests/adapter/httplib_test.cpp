@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <iterator>
 #include <string>
@@ -225,20 +224,13 @@ TEST_CASE("httplib: TLS works with the right authority and is refused without it
     CHECK((refused.error().verdict == TransportVerdict::lasting));
     CHECK(server.requests().empty());
 
-    char name[] = "/tmp/rekey-httplib-test-XXXXXX";
-    const int file = ::mkstemp(name);
-    REQUIRE(file >= 0);
-    const bool written = ::write(file, identity.pem().data(), identity.pem().size()) ==
-                         static_cast<ssize_t>(identity.pem().size());
-    ::close(file);
-    REQUIRE(written);
+    const loopback::AuthorityFile authority(identity);
     Options options;
-    options.ca_file = name;
+    options.ca_file = authority.path();
     const Transport transport{options};
     for (int i = 0; i != 3; ++i) CHECK(transport(post(server.https_url()), Attempt{}).has_value());
     CHECK(server.connections() <= 2);
     CHECK(server.requests().size() == 3);
-    std::remove(name);
 }
 
 TEST_CASE("httplib: what TLS has taken unasked with an answer is never taken for the next one") {
@@ -251,13 +243,9 @@ TEST_CASE("httplib: what TLS has taken unasked with an answer is never taken for
                 connection.write(connection.number() == 1 ? answer + stray : answer);
         },
         identity);
-    const std::string file = "httplib_test_unasked.pem";
-    if (std::FILE* out = std::fopen(file.c_str(), "w")) {
-        std::fputs(identity.pem().c_str(), out);
-        std::fclose(out);
-    }
+    const loopback::AuthorityFile authority(identity);
     Options options;
-    options.ca_file = file;
+    options.ca_file = authority.path();
     const Transport transport{options};
     for (int i = 0; i != 3; ++i) {
         const auto got = transport(post(server.https_url()), Attempt{});
@@ -265,7 +253,6 @@ TEST_CASE("httplib: what TLS has taken unasked with an answer is never taken for
         CHECK((*got).status == 200);
         CHECK((*got).body == "{}");
     }
-    std::remove(file.c_str());
     CHECK(server.connections() == 2);
     CHECK(server.requests().size() == 3);
 }

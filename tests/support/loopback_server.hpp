@@ -133,6 +133,26 @@ private:
     SSL_CTX* context_;
     std::string pem_{};
 };
+
+/// A file of authorities that vouches for one server; gone with this object.
+class AuthorityFile {
+public:
+    explicit AuthorityFile(const SelfSigned& identity) {
+        const int file = ::mkstemp(path_.data());
+        const std::string& pem = identity.pem();
+        if (file < 0 || ::write(file, pem.data(), pem.size()) != static_cast<ssize_t>(pem.size()))
+            std::abort();
+        ::close(file);
+    }
+    ~AuthorityFile() { std::remove(path_.c_str()); }
+    AuthorityFile(const AuthorityFile&) = delete;
+    AuthorityFile& operator=(const AuthorityFile&) = delete;
+
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_ = "/tmp/rekey-authority-XXXXXX";
+};
 #endif
 
 class Server;
