@@ -234,7 +234,7 @@ TEST_CASE("a Redis that is away is unavailable at once, and used again when it i
     CHECK(store.renew("k", "ann", 1s) == Leased::unavailable);
     store.release("k", "ann");
     CHECK(std::chrono::steady_clock::now() - before < 1s);
-    CHECK(store.problem() == "Redis does not answer");
+    CHECK(store.problem() == "Redis at " + server.socket() + " does not answer");
     server.start();
     REQUIRE(server.runs());
     CHECK(comes_back(store));
@@ -340,6 +340,32 @@ TEST_CASE("a Redis that would evict tokens is named") {
     (void)adapter::redis_detail::command(*context,
                                          {"CONFIG", "SET", "maxmemory-policy", "allkeys-lru"});
     CHECK(store.problem().find("noeviction") != std::string::npos);
+}
+
+TEST_CASE("a Redis that refuses a password, or its lack, is not said to be away") {
+    const RedisServer server;
+    if (!is_here(server)) return;
+    RedisAddress address = address_of(server);
+    const auto problem = [&address] { return RedisStore{address}.problem(); };
+    address.database = 4711;
+    CHECK(problem() == "Redis refuses database 4711 (ERR)");
+    address.database = 0;
+    tell(server, {"CONFIG", "SET", "requirepass", "open-sesame"});
+    CHECK(problem() == "Redis asks for a password and was given none (NOAUTH)");
+    address.password = Secret("close-sesame");
+    const std::string refused = problem();
+    CHECK(refused.find("Redis refuses the password (") == 0);
+    CHECK(refused.find("sesame") == std::string::npos);
+    address.password = Secret("open-sesame");
+    CHECK(problem().empty());
+
+    address.unix_socket.clear();
+    address.port = redis_server::free_port();
+    CHECK(problem() == "Redis at 127.0.0.1:" + std::to_string(address.port) + " does not answer");
+    struct Nobody {
+        redisContext* operator()() const { return nullptr; }
+    };
+    CHECK(adapter::BasicRedisStore{Nobody{}}.problem() == "Redis does not answer");
 }
 
 TEST_CASE("a connection that was closed idle is no problem of the server's") {

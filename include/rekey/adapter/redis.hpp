@@ -101,6 +101,11 @@ inline Reply command(redisContext& context, std::initializer_list<std::string_vi
 inline bool is_error(const Reply& reply) noexcept {
     return reply && reply->type == REDIS_REPLY_ERROR;
 }
+/// The first word of an error, its code. No more of it: some repeat what they were sent.
+inline std::string refusal_of(const redisReply& error) {
+    const std::string_view text(error.str, static_cast<std::size_t>(error.len));
+    return std::string(text.substr(0, text.find(' ')));
+}
 /// Whether the server says that it knows no such script, or that it takes no writes (any more).
 inline bool says(const Reply& reply, std::string_view word) noexcept {
     return is_error(reply) &&
@@ -169,11 +174,26 @@ struct RedisAddress {
     /// A new connection, ready for commands; null if there is none to be had. Whoever needs TLS
     /// or a sentinel writes a type with such a function.
     redisContext* operator()() const {
+        std::string why;
+        return connect(why).release();
+    }
+    /// Why there is no connection to be had, in a sentence; empty if there is one. A type of your
+    /// own may have such a function too.
+    std::string problem() const {
+        std::string why;
+        (void)connect(why);
+        return why;
+    }
+
+private:
+    redis_detail::Context connect(std::string& why) const {
         using namespace redis_detail;
+        const bool is_local = !unix_socket.empty();
+        why = "Redis at " + (is_local ? unix_socket : host + ":" + std::to_string(port)) +
+              " does not answer";
         const timeval connects = to_timeval(connect_timeout);
-        Context context(unix_socket.empty()
-                            ? redisConnectWithTimeout(host.c_str(), port, connects)
-                            : redisConnectUnixWithTimeout(unix_socket.c_str(), connects));
+        Context context(is_local ? redisConnectUnixWithTimeout(unix_socket.c_str(), connects)
+                                 : redisConnectWithTimeout(host.c_str(), port, connects));
         if (!context || context->err != 0) return nullptr;
         // A program that this process starts has no business on a connection that is signed in.
         if (fcntl(context->fd, F_SETFD, FD_CLOEXEC) != 0) return nullptr;
@@ -181,13 +201,18 @@ struct RedisAddress {
         if (!password.empty()) {
             const Reply reply = user.empty() ? command(*context, {"AUTH", password.expose()})
                                              : command(*context, {"AUTH", user, password.expose()});
-            if (!reply || reply->type == REDIS_REPLY_ERROR) return nullptr;
+            if (is_error(reply)) why = "Redis refuses the password (" + refusal_of(*reply) + ")";
+            if (!reply || is_error(reply)) return nullptr;
         }
         if (database != 0) {
             const Reply reply = command(*context, {"SELECT", std::to_string(database)});
-            if (!reply || reply->type == REDIS_REPLY_ERROR) return nullptr;
+            if (is_error(reply))
+                why = "Redis refuses database " + std::to_string(database) + " (" +
+                      refusal_of(*reply) + ")";
+            if (!reply || is_error(reply)) return nullptr;
         }
-        return context.release();
+        why.clear();
+        return context;
     }
 };
 
@@ -340,7 +365,11 @@ public:
             connection = take();
             if (connection.context) ping = redis_detail::command(*connection.context, {"PING"});
         }
-        if (!ping || ping->type == REDIS_REPLY_ERROR) return "Redis does not answer";
+        if (redis_detail::says(ping, "NOAUTH"))
+            return "Redis asks for a password and was given none (NOAUTH)";
+        if (redis_detail::is_error(ping))
+            return "Redis refuses commands (" + redis_detail::refusal_of(*ping) + ")";
+        if (!ping) return why_not(state_->connect, 0);
         const Reply policy =
             redis_detail::command(*connection.context, {"CONFIG", "GET", "maxmemory-policy"});
         const bool says = policy && policy->type == REDIS_REPLY_ARRAY && policy->elements == 2 &&
@@ -378,6 +407,15 @@ private:
         std::map<std::string, std::uint64_t> owed{};  // written, and not on enough replicas
     };
     static constexpr std::size_t most_idle = 16;
+
+    template <class Any>
+    static auto why_not(const Any& connect, int) -> decltype(std::string(connect.problem())) {
+        const std::string why = connect.problem();
+        return why.empty() ? "Redis does not answer" : why;
+    }
+    template <class Any> static std::string why_not(const Any&, long) {
+        return "Redis does not answer";
+    }
 
     std::string name(std::string_view key, std::string_view ending) const {
         std::string text = state_->prefix;
