@@ -3,8 +3,8 @@
 #include <rekey/client.hpp>
 
 #include <rekey/coze.hpp>
+#include <rekey/coze/device_flow.hpp>
 #include <rekey/driver/callback.hpp>
-#include <rekey/policy/obo_reauth.hpp>
 #include <rekey/testing/script.hpp>
 
 #include "catch.hpp"
@@ -18,8 +18,14 @@ struct LaterTransport {
         then(clients::accepted());
     }
 };
+struct ShowCode {
+    rekey::Authorized operator()(const rekey::AuthorizationRequest&) const { return {}; }
+};
 
 template class rekey::Client<rekey::testing::Script&, clients::Both, clients::OnCodes>;
+template class rekey::Client<rekey::testing::Script&,
+                             rekey::OboReauth<rekey::coze::DeviceFlow<ShowCode>>,
+                             rekey::coze::RetryOnRefusal>;  // it keeps tokens of users
 template class rekey::driver::callback::Client<LaterTransport, rekey::driver::NoScheduler,
                                                clients::Both, clients::OnCodes>;
 
