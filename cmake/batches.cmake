@@ -3,14 +3,24 @@
 # is read once and what they share is made once, which is most of what a compiler does with a test.
 
 # rekey_batches(RESULT NAME LETTERS FILE...): sets RESULT to sources that hold FILEs of up to LETTERS
-# letters together. A file stays by itself if it could not stand in a namespace, or if what stands
-# before its includes decides what they say. NAME: of the sources.
+# letters together, those that use the embedded server apart, for it is the most that they share. A
+# file stays by itself if it could not stand in a namespace, or if what stands before its includes
+# decides what they say. NAME: of the sources.
 function(rekey_batches result name letters)
+    set(with_server ${ARGN})
+    set(without_server "")
+    foreach(file IN LISTS ARGN)
+        file(STRINGS "${file}" uses REGEX "^#include .*(fake_coze|support/(obo|coze_))" LIMIT_COUNT 1)
+        if(NOT uses)
+            list(REMOVE_ITEM with_server "${file}")
+            list(APPEND without_server "${file}")
+        endif()
+    endforeach()
     set(sources "")
     set(batch "")
     set(sum 0)
     set(number 0)
-    foreach(file IN LISTS ARGN ITEMS the_end)
+    foreach(file IN LISTS with_server without_server ITEMS the_end)
         set(length ${letters})
         if(NOT file STREQUAL the_end)
             file(READ "${file}" text)
