@@ -4,11 +4,11 @@
 
 #include "../support/memory.hpp"
 #include "../support/stores.hpp"
+#include "../support/temporary.hpp"
 #include "catch.hpp"
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,11 +27,7 @@ namespace {
 /// A folder that goes away with the test.
 class Folder {
 public:
-    Folder() {
-        const char* const place = std::getenv("TMPDIR");
-        path_ = std::string(place != nullptr ? place : "/tmp") + "/rekey_files_XXXXXX";
-        if (mkdtemp(&path_[0]) == nullptr) path_.clear();
-    }
+    Folder() = default;
     ~Folder() {
         for (const char* const ending : {".token", ".new", ".lock", ".lease"})
             for (const char* const key : {"key", "keyx"})
@@ -43,7 +39,7 @@ public:
     const std::string& path() const { return path_; }
 
 private:
-    std::string path_{};
+    const std::string path_ = temporary::folder("files");
 };
 
 }  // namespace

@@ -7,6 +7,8 @@
 #ifndef REKEY_TESTS_SUPPORT_LOOPBACK_SERVER_HPP
 #define REKEY_TESTS_SUPPORT_LOOPBACK_SERVER_HPP
 
+#include "temporary.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -151,7 +153,7 @@ public:
     const std::string& path() const { return path_; }
 
 private:
-    std::string path_ = "/tmp/rekey-authority-XXXXXX";
+    std::string path_ = temporary::pattern("authority");
 };
 #endif
 

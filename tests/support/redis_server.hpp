@@ -3,8 +3,9 @@
 #ifndef REKEY_TESTS_SUPPORT_REDIS_SERVER_HPP
 #define REKEY_TESTS_SUPPORT_REDIS_SERVER_HPP
 
+#include "temporary.hpp"
+
 #include <chrono>
-#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,9 +50,6 @@ class RedisServer {
 public:
     explicit RedisServer(int port = 0, int primary = 0)
         : port_(std::to_string(port)), primary_(std::to_string(primary)) {
-        const char* const place = std::getenv("TMPDIR");
-        folder_ = std::string(place != nullptr ? place : "/tmp") + "/rekey_redis_XXXXXX";
-        if (mkdtemp(&folder_[0]) == nullptr) folder_.clear();
         remove_at_the_end();
         start();
     }
@@ -176,7 +174,7 @@ private:
         return is_ready;
     }
 
-    std::string folder_{};
+    const std::string folder_ = temporary::folder("redis");
     std::string port_;
     std::string primary_;
     pid_t process_ = 0;
