@@ -65,12 +65,12 @@ function(rekey_write_batch source)
     file(GENERATE OUTPUT "${source}" CONTENT "${includes}\n${parts}")
 endfunction()
 
-# rekey_make_once(HEADER...): a target `made_once` in which clang precompiles HEADERs, for the programs
-# named to rekey_use_made_once(PROGRAM FILE...), so that what is no template in them is made once and
-# not in each of its FILEs. One with macros of its own reads all itself.
+# rekey_make_once(HEADER...): a target `made_once` in which clang (11 or later, with Ninja) precompiles
+# HEADERs for the programs named to rekey_use_made_once(PROGRAM FILE...), so that what is no template
+# in them is made once and not in each of its FILEs. One with macros of its own reads all itself.
 function(rekey_make_once)
     set(nothing "${CMAKE_CURRENT_BINARY_DIR}/batches/made_once.cpp")
-    file(WRITE "${nothing}" "")
+    file(GENERATE OUTPUT "${nothing}" CONTENT "")
     add_library(made_once OBJECT "${nothing}")
     target_precompile_headers(made_once PRIVATE ${ARGN})
     target_compile_options(made_once PRIVATE "SHELL:-Xclang -fmodules-codegen")
