@@ -48,6 +48,19 @@ export async function start(program, args, env, line) {
     return child;
 }
 
+/// ChromeDriver, and the port it listens on. It takes a port that is free on IPv6 and wants the same
+/// one on IPv4, where somebody else may have it: then it is asked again.
+export async function startDriver() {
+    for (let tries = 1; ; ++tries) {
+        try {
+            const driver = await start('chromedriver', ['--port=0'], {}, /started successfully on port \d+/);
+            return { driver, port: driver.said.match(/successfully on port (\d+)/)[1] };
+        } catch (error) {
+            if (tries === 5 || !error.message.includes('port not available')) throw error;
+        }
+    }
+}
+
 export class Browser {
     static async open(driverPort, folder) {
         const browser = new Browser();

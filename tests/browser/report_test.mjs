@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Browser, start } from './browser.mjs';
+import { Browser, start, startDriver } from './browser.mjs';
 
 const { PROGRAMS, WORK, REKEY_SHOTS } = process.env;
 const report = `${WORK}/report.html`;
@@ -15,9 +15,9 @@ before(async () => {
     demo = await start(`${PROGRAMS}/migration_demo`,
         ['--seconds', '12', '--rate', '30', '--page', '--report', report], {}, /the page: .*\n/);
     [, live] = demo.said.match(/the page: (\S+)/);
-    driver = await start('chromedriver', ['--port=0'], {}, /started successfully on port \d+/);
-    const [, driverPort] = driver.said.match(/successfully on port (\d+)/);
-    browser = await Browser.open(driverPort, `${WORK}/report_profile`);
+    let at;
+    ({ driver, port: at } = await startDriver());
+    browser = await Browser.open(at, `${WORK}/report_profile`);
 });
 
 after(async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { Browser, freePort, start } from './browser.mjs';
+import { Browser, freePort, start, startDriver } from './browser.mjs';
 
 const { PROGRAMS, WORK, REKEY_SHOTS } = process.env;
 const question = 'input[name=q]';
@@ -21,9 +21,9 @@ before(async () => {
     const variables = Object.fromEntries(exports.map(([, name, value]) => [name, value]));
     base = variables.COZE_API_BASE;
     site = await start(`${PROGRAMS}/coze_web_oauth`, [], variables, /^LISTENING .*\n/);
-    driver = await start('chromedriver', ['--port=0'], {}, /started successfully on port \d+/);
-    const [, driverPort] = driver.said.match(/successfully on port (\d+)/);
-    browser = await Browser.open(driverPort, `${WORK}/profile`);
+    let at;
+    ({ driver, port: at } = await startDriver());
+    browser = await Browser.open(at, `${WORK}/profile`);
 });
 
 after(async () => {
