@@ -67,7 +67,8 @@ endfunction()
 
 # rekey_make_once(HEADER...): a target `made_once` in which clang (11 or later, with Ninja) precompiles
 # HEADERs for the programs named to rekey_use_made_once(PROGRAM FILE...), so that what is no template
-# in them is made once and not in each of its FILEs. One with macros of its own reads all itself.
+# in them is made once and not in each of its FILEs. One with a macro above these includes reads all
+# itself.
 function(rekey_make_once)
     set(nothing "${CMAKE_CURRENT_BINARY_DIR}/batches/made_once.cpp")
     file(GENERATE OUTPUT "${nothing}" CONTENT "")
@@ -79,8 +80,8 @@ function(rekey_use_made_once program)
     set(precompiled "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/made_once.dir/cmake_pch.hxx.pch")
     foreach(file IN LISTS ARGN)
         if(NOT file MATCHES "/batches/")
-            file(STRINGS "${file}" macros REGEX "^#[ \t]*(define|undef) " LIMIT_COUNT 1)
-            if(macros)
+            file(READ "${file}" text)
+            if(text MATCHES "#[ \t]*(define|undef) .*#include (<rekey/|\"catch)")
                 set_source_files_properties("${file}" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
             endif()
         endif()

@@ -6,6 +6,8 @@
 //   #define REKEY_TRANSPORT Curl
 //   #include "../support/transport_suite.hpp"
 //
+// once for each of its harnesses.
+//
 // Calls run against a FakeCoze on loopback, single attempts against a scripted server.
 #ifndef REKEY_TESTS_SUPPORT_TRANSPORT_SUITE_HPP
 #define REKEY_TESTS_SUPPORT_TRANSPORT_SUITE_HPP
@@ -251,6 +253,13 @@ template <class Harness> void check_threads() {
 #define REKEY_TRANSPORT_NAME(name) REKEY_TRANSPORT_TEXT(name)
 #define REKEY_TRANSPORT_TEST(sentence) \
     TEST_CASE(sentence " - " REKEY_TRANSPORT_NAME(REKEY_TRANSPORT), "[transport]")
+#define REKEY_TRANSPORT_JOIN(begin, name) begin##name
+#define REKEY_TRANSPORT_SPACE_OF(name) REKEY_TRANSPORT_JOIN(on_, name)
+#define REKEY_TRANSPORT_SPACE REKEY_TRANSPORT_SPACE_OF(REKEY_TRANSPORT)
+
+#endif
+
+namespace REKEY_TRANSPORT_SPACE {
 
 namespace {
 using UnderTest = REKEY_TRANSPORT;
@@ -743,4 +752,6 @@ REKEY_TRANSPORT_TEST("a call that is cancelled ends at once and closes its conne
     suite::check_cancellation<UnderTest>();
 }
 
-#endif
+}  // namespace REKEY_TRANSPORT_SPACE
+
+#undef REKEY_TRANSPORT
