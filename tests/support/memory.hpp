@@ -44,9 +44,12 @@ inline void release(void* given) noexcept {
 
 /// Whether as many blocks are alive as before: nothing was lost.
 inline bool has_as_before(long before, long after) noexcept {
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
-    // g++ before 12 itself forgets what a braced list made before a part threw (GCC bug 66139).
+    // g++ before 12 itself forgets what a braced list made before a part threw (GCC bug 66139);
+    // g++ 11 forgets three blocks at most here, for one allocation that failed.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 11
     return after >= before;
+#elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
+    return after >= before && after - before <= 3;
 #else
     return after == before;
 #endif
