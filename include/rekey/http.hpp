@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rekey {
@@ -52,6 +53,14 @@ inline std::string_view find_header(const HttpHeaders& headers, std::string_view
         if (same_header_name(header.name, name)) return header.value;
     return {};
 }
+
+namespace detail {
+/// One more header. Both texts are arguments, since g++ before 12 forgets what a braced list made
+/// before a part of it threw (GCC bug 66139): nowhere in `include/` may a later part throw.
+inline void add_header(HttpHeaders& headers, std::string name, std::string value) {
+    headers.push_back({std::move(name), std::move(value)});
+}
+}  // namespace detail
 
 }  // namespace v0_1
 }  // namespace rekey

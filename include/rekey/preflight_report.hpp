@@ -121,8 +121,9 @@ inline Report::Report(const Preflight& preflight) : credentials(preflight.creden
         for (Row& each : rows)
             if (each.probe == name) row = &each;
         if (row == nullptr) {
-            rows.push_back({name, std::vector<Cell>(credentials.size())});
-            row = &rows.back();
+            row = &rows.emplace_back();
+            row->probe = name;
+            row->cells.resize(credentials.size());
         }
         for (std::size_t slot = 0; slot != credentials.size(); ++slot) {
             const Answer& answer = preflight.answer(slot, probe);

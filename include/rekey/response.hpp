@@ -206,10 +206,11 @@ template <class Request> struct RequestTraits {
 
     /// Adds a header to a private copy of the request. rekey asks `header` before.
     static void set_header(Request& request, std::string_view name, std::string_view value) {
+        std::string text(value);  // not in the braces, where a throw would lose the name
         if constexpr (detail::HasHeaderList<Request>::value)
-            request.headers.push_back({std::string(name), std::string(value)});
+            request.headers.push_back({std::string(name), std::move(text)});
         else
-            request.headers.emplace(std::string(name), std::string(value));
+            request.headers.emplace(std::string(name), std::move(text));
     }
 };
 

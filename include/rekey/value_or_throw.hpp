@@ -21,9 +21,7 @@ class CallFailed : public std::exception {
 public:
     template <class Response>
     explicit CallFailed(const Error<Response>& error)
-        : facts_(error),
-          said_(detail::Shared<Said>::make(Said{error.describe(), error.message(), error.log_id(),
-                                                std::string(error.credential)})) {
+        : facts_(error), said_(detail::Shared<Said>::make(error)) {
         facts_.credential = said_->credential;
     }
 
@@ -36,6 +34,12 @@ public:
 
 private:
     struct Said {
+        template <class Response>
+        explicit Said(const Error<Response>& error)
+            : line(error.describe()),
+              message(error.message()),
+              log_id(error.log_id()),
+              credential(error.credential) {}
         std::string line;
         std::string message;
         std::string log_id;

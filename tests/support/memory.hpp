@@ -42,19 +42,6 @@ inline void release(void* given) noexcept {
     std::free(given);
 }
 
-/// Whether as many blocks are alive as before: nothing was lost.
-inline bool has_as_before(long before, long after) noexcept {
-    // g++ before 12 itself forgets what a braced list made before a part threw (GCC bug 66139);
-    // g++ 11 forgets three blocks at most here, for one allocation that failed.
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 11
-    return after >= before;
-#elif defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
-    return after >= before && after - before <= 3;
-#else
-    return after == before;
-#endif
-}
-
 #ifdef __cpp_exceptions
 /// Runs `act`, whose allocation after `kept` others fails. True if it was reached.
 template <class Act> bool fails_after(long kept, const Act& act) {

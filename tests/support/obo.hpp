@@ -222,10 +222,13 @@ struct Desk {
     auto web() { return client(coze::WebFlow{web_app()}); }
 
     HttpRequest chat(const std::string& more = {}) const {
-        return {"POST",
-                options.base + "/v3/chat",
-                {{"Content-Type", "application/json"}, {"X-Trace", "t-1"}},
-                R"({"bot_id":")" + options.bot_id + R"(","user_id":"u")" + more + "}"};
+        HttpRequest request;  // no list in braces: see `detail::add_header`
+        request.method = "POST";
+        request.url = options.base + "/v3/chat";
+        rekey::detail::add_header(request.headers, "Content-Type", "application/json");
+        rekey::detail::add_header(request.headers, "X-Trace", "t-1");
+        request.body = R"({"bot_id":")" + options.bot_id + R"(","user_id":"u")" + more + "}";
+        return request;
     }
     /// What the browser brings back to the callback after somebody decided on the page at `url`.
     std::string browse(const std::string& url, const std::string& decision = "allow",

@@ -410,8 +410,8 @@ private:
         for (const auto& field : head) {
             const auto name = field.name_string();
             const auto value = field.value();
-            response_.headers.push_back(
-                {std::string(name.data(), name.size()), std::string(value.data(), value.size())});
+            rekey::detail::add_header(response_.headers, std::string(name.data(), name.size()),
+                                      std::string(value.data(), value.size()));
         }
         const wire::Framing framing =
             wire::framing_of(is_head_ ? "HEAD" : "", status, response_.headers);

@@ -408,8 +408,9 @@ private:
         }
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos) return true;
-        response_.headers.push_back({std::string(wire::trimmed(line.substr(0, colon))),
-                                     std::string(wire::trimmed(line.substr(colon + 1)))});
+        rekey::detail::add_header(response_.headers,
+                                  std::string(wire::trimmed(line.substr(0, colon))),
+                                  std::string(wire::trimmed(line.substr(colon + 1))));
         return true;
     }
 

@@ -311,7 +311,8 @@ private:
         kept_.note(flight.handle->easy());  // before libcurl forgets which connection it was
         curl_multi_remove_handle(multi_.get(), flight.handle->easy());
         if (flight.handle->goes_again()) return add(flight);
-        landed_.push_back({flight.number, std::move(flight.done), flight.handle->finish(code)});
+        auto result = flight.handle->finish(code);
+        landed_.push_back({flight.number, std::move(flight.done), std::move(result)});
         give_back(std::move(flight.handle));
         flights_.erase(place);
     }

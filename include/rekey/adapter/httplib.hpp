@@ -298,7 +298,8 @@ inline void set_times(::httplib::ClientImpl& client, Duration connecting, Durati
 inline HttpHeaders headers_of(const ::httplib::Response& response) {
     HttpHeaders headers;
     headers.reserve(response.headers.size());
-    for (const auto& [name, value] : response.headers) headers.push_back({name, value});
+    for (const auto& [name, value] : response.headers)
+        rekey::detail::add_header(headers, name, value);
     return headers;
 }
 

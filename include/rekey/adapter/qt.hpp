@@ -323,7 +323,7 @@ private:
                 "Qt " + std::to_string(static_cast<int>(error)) + ": the exchange failed");
         response_.status = status();
         for (const auto& [name, value] : reply_->rawHeaderPairs())
-            response_.headers.push_back({name.toStdString(), value.toStdString()});
+            rekey::detail::add_header(response_.headers, name.toStdString(), value.toStdString());
         const std::string_view length = find_header(response_.headers, "Content-Length");
         const wire::Framing framing =
             wire::framing_of(method_, response_.status, response_.headers);

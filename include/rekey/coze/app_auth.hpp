@@ -122,10 +122,11 @@ public:
     /// Whose record it is in a store: everything that makes the token another one.
     std::string stored_as() const {
         std::string text = "app";
-        for (const std::string& part :
-             {origin, path(), options_.client_id, options_.scope, options_.session_name,
-              options_.device_id, options_.custom_consumer})
-            text += ' ' + std::to_string(part.size()) + ':' + part;
+        const std::string at = path();
+        for (const std::string* const part :
+             {&origin, &at, &options_.client_id, &options_.scope, &options_.session_name,
+              &options_.device_id, &options_.custom_consumer})
+            text += ' ' + std::to_string(part->size()) + ':' + *part;
         return text;
     }
 

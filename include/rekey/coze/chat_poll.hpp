@@ -172,8 +172,9 @@ template <class Response> PollAnswer poll_answer(const Result<Response>& result)
         return answer;
     }
     const Error<Response>& error = result.error();
+    std::string log_id = error.log_id();
     answer.failure = {error.kind,         error.http_status, error.has_service_code,
-                      error.service_code, error.message(),   error.log_id()};
+                      error.service_code, error.message(),   std::move(log_id)};
     if (const Response* const response = error.response()) read_hint(*response);
     if (answer.retry_after >= Duration{0} && answer.retry_after < error.retry_after())
         answer.retry_after = error.retry_after();

@@ -66,9 +66,7 @@ public:
     CodeFlow& operator=(const CodeFlow&) = delete;
 
     const CodeFlowOptions& options() const noexcept { return options_; }
-    oauth::TokenEndpoint endpoint() const {
-        return {options_.base, options_.client_id, options_.allow_http};
-    }
+    oauth::TokenEndpoint endpoint() const { return oauth::detail::token_endpoint(options_); }
     /// Whose records they are in a store: of this app at this service.
     std::string stored_as() const {
         return "user " + detail::origin_of(options_.base) + ' ' + options_.client_id;
@@ -82,9 +80,8 @@ public:
     oauth::SignOut revoke(const Secret& refresh_token, const Secret& access_token,
                           std::string_view credential, const Exchanger& exchanger) const {
         if (options_.revocation_url.empty()) return {};
-        return oauth::revoke({options_.revocation_url, options_.client_id, options_.allow_http},
-                             proof_.authentication(), refresh_token, access_token, credential,
-                             exchanger);
+        return oauth::revoke(oauth::detail::revocation_endpoint(options_), proof_.authentication(),
+                             refresh_token, access_token, credential, exchanger);
     }
 
     /// Begins a flow: a record of its own, and the URL of the consent page.

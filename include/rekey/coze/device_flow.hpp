@@ -66,9 +66,8 @@ public:
                           const Exchanger& exchanger) const {
         const DeviceFlowOptions& options = state_->options;
         if (options.revocation_url.empty()) return {};
-        return oauth::revoke({options.revocation_url, options.client_id, options.allow_http},
-                             oauth::PublicClient{}, refresh_token, access_token, Credential::name,
-                             exchanger);
+        return oauth::revoke(oauth::detail::revocation_endpoint(options), oauth::PublicClient{},
+                             refresh_token, access_token, Credential::name, exchanger);
     }
     /// Asks for a code that nobody is shown here; `finish` polls.
     template <class Exchanger, class Clock>
@@ -184,9 +183,7 @@ private:
         }
     };
 
-    oauth::TokenEndpoint endpoint() const {
-        return {state_->options.base, state_->options.client_id, state_->options.allow_http};
-    }
+    oauth::TokenEndpoint endpoint() const { return oauth::detail::token_endpoint(state_->options); }
 
     /// Does what the device flow says until there is something to show, it ends or is stopped, or
     /// it is needed no more.

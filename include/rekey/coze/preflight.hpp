@@ -671,9 +671,10 @@ private:
 
 inline std::vector<preflight::Probe> preflight_probes(const PreflightOptions& options) {
     using detail::probe_request;
-    std::vector<preflight::Probe> probes{
-        {"whoami", probe_request(options, "/v1/users/me")},
-        {"workspaces", probe_request(options, "/v1/workspaces?page_num=1&page_size=50")}};
+    std::vector<preflight::Probe> probes;
+    probes.push_back({"whoami", probe_request(options, "/v1/users/me")});
+    probes.push_back(
+        {"workspaces", probe_request(options, "/v1/workspaces?page_num=1&page_size=50")});
     const auto about = [&](const std::string& bot, std::uint32_t asked_of) {
         probes.push_back({"bot",
                           probe_request(options, "/v1/bots/" + oauth::percent_encode(bot) +

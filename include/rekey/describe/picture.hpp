@@ -55,6 +55,7 @@ namespace detail {
 
 /// One thing that can happen to an action: a group for people, and which of the group.
 struct Happening {
+    Happening(std::string in, std::string called) : group(std::move(in)), name(std::move(called)) {}
     std::string group;
     std::string name;
 };
@@ -139,6 +140,8 @@ private:
         Facts facts;
     };
     struct Step {  // from where, by what: in the order in which labels stand
+        Step(StateGraph::Node source, std::string in, std::string called)
+            : from(source), group(std::move(in)), name(std::move(called)) {}
         StateGraph::Node from;
         std::string group;
         std::string name;
@@ -455,7 +458,7 @@ private:
     void note(const State& state, const Happening& what, const Action& action) {
         const unsigned way = (state.is_idempotent ? 1u : 0u) + (is_proven(state) ? 2u : 0u);
         const unsigned bit = 1u << way;
-        const Step step{node_of(state.action), what.group, what.name};
+        const Step step(node_of(state.action), what.group, what.name);
         seen_ways_[step] |= bit;
         const bool has_why = state.action.kind == Kind::send && action.kind != Kind::finish &&
                              action.kind != Kind::reauthorize;

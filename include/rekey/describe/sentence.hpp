@@ -138,7 +138,11 @@ template <class Chain> struct NamesIn {
     static std::vector<std::string> list() { return {}; }
 };
 template <class... Credentials> struct NamesIn<CredentialChain<Credentials...>> {
-    static std::vector<std::string> list() { return {std::string(static_name<Credentials>())...}; }
+    static std::vector<std::string> list() {
+        std::vector<std::string> names;
+        (names.emplace_back(static_name<Credentials>()), ...);
+        return names;
+    }
     static std::vector<std::string> list(const CredentialChain<Credentials...>& chain) {
         return list(chain, std::index_sequence_for<Credentials...>{});
     }
@@ -147,8 +151,10 @@ private:
     template <std::size_t... Indices>
     static std::vector<std::string> list(const CredentialChain<Credentials...>& chain,
                                          std::index_sequence<Indices...>) {
-        return {
-            std::string(CredentialTraits<Credentials>::name(at<Indices>(chain.credentials)))...};
+        std::vector<std::string> names;
+        (names.emplace_back(CredentialTraits<Credentials>::name(at<Indices>(chain.credentials))),
+         ...);
+        return names;
     }
 };
 

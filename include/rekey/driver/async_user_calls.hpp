@@ -347,8 +347,9 @@ public:
     void resume(std::string_view brought, Done done, const Bound&... bound) const {
         detail::CallExtras sorted;
         (sorted.take(bound), ...);
+        std::string binding(sorted.binding);
         authorize(brought,
-                  Resuming<Request, Done>{self(), std::move(done), std::string(sorted.binding),
+                  Resuming<Request, Done>{self(), std::move(done), std::move(binding),
                                           sorted.has_binding},
                   bound...);
     }

@@ -935,7 +935,8 @@ protected:
     }
     /// A service may repeat the token in its words: what an error says never holds one.
     void cut_out_tokens() {
-        TokenFreeWords words{result_.error().message(), result_.error().log_id()};
+        std::string log_id = result_.error().log_id();
+        TokenFreeWords words{result_.error().message(), std::move(log_id)};
         words.cut_out(pin_);
         words.cut_out(reported_pin_);
         for (std::uint8_t slot = 0; slot != Plan::slot_count; ++slot)
@@ -958,9 +959,8 @@ protected:
     std::uint32_t number_ = 0;
     Move move_ = Move::first;
     std::uint8_t slot_ = 0, reported_slot_ = 0;
-    bool refusal_reported_ = false;
     std::uint8_t unkept_ = 0;  // which of the first attempts is reported so far, from 1
-    bool exchange_reported_ = false, asks_for_any_ = false;
+    bool refusal_reported_ = false, exchange_reported_ = false, asks_for_any_ = false;
     Asked<Plan::reauthorizes> asked_{};
     std::conditional_t<Parts::rewrites, detail::Maybe<Request>, char> copy_{};
     struct Later {

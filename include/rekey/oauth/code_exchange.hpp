@@ -32,6 +32,17 @@ struct TokenEndpoint {
     bool allow_http = false;  ///< An http base outside loopback: everyone on the way reads it.
 };
 
+namespace detail {
+/// The token endpoint that the options of a flow name.
+template <class Options> TokenEndpoint token_endpoint(const Options& options) {
+    TokenEndpoint endpoint;
+    endpoint.base = options.base;
+    endpoint.client_id = options.client_id;
+    endpoint.allow_http = options.allow_http;
+    return endpoint;
+}
+}  // namespace detail
+
 /// What is sent to a token endpoint: a request, its Authorization value (empty: no such header), or
 /// the sentence why there is none. Its body holds secrets and is wiped when it is dropped.
 struct TokenRequest {

@@ -24,6 +24,17 @@ struct RevocationEndpoint {
     bool allow_http = false;  ///< An http URL outside loopback: everyone on the way reads it.
 };
 
+namespace detail {
+/// The revocation endpoint that the options of a flow name.
+template <class Options> RevocationEndpoint revocation_endpoint(const Options& options) {
+    RevocationEndpoint endpoint;
+    endpoint.url = options.revocation_url;
+    endpoint.client_id = options.client_id;
+    endpoint.allow_http = options.allow_http;
+    return endpoint;
+}
+}  // namespace detail
+
 /// The request that revokes one token. `hint`: `refresh_token` or `access_token`.
 ///
 /// Source   RFC 7009 §2.1; RFC 6749 §2.3.1

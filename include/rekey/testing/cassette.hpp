@@ -233,7 +233,7 @@ private:
         const std::size_t colon = text.find(": ");
         if (colon == text.npos || colon == 0)
             return fail("is no header; it should be `Name: value`");
-        headers.push_back({text.substr(0, colon), text.substr(colon + 2)});
+        rekey::detail::add_header(headers, text.substr(0, colon), text.substr(colon + 2));
     }
     void take_body(const std::string& text) {
         if (place_ == Place::request) place_ = Place::request_body;
@@ -392,11 +392,15 @@ public:
 private:
     static TapedSend taped(const RecordedSend& recorded, Scrubber& scrubber) {
         TapedSend send;
-        send.request = {recorded.method, recorded.url, recorded.headers, recorded.body};
+        send.request.method = recorded.method;
+        send.request.url = recorded.url;
+        send.request.headers = recorded.headers;
+        send.request.body = recorded.body;
         send.credential = recorded.credential;
         if (!recorded.authorization.empty()) {
             scrubber.learn_header(recorded.authorization);
-            send.request.headers.push_back({recorded.header, std::string(Scrubber::instead)});
+            rekey::detail::add_header(send.request.headers, recorded.header,
+                                      std::string(Scrubber::instead));
         }
         send.answered = recorded.answered;
         send.response = recorded.response;
@@ -459,7 +463,9 @@ public:
         if (!cassette_.problem.empty()) return refuse(cassette_.problem);
         const RecordedSend seen(request, attempt);
         TapedSend asked;
-        asked.request = {seen.method, seen.url, {}, seen.body};
+        asked.request.method = seen.method;
+        asked.request.url = seen.url;
+        asked.request.body = seen.body;
         asked.credential = seen.credential;
         TapedSend plain = asked;
         scrubber_.learn_header(seen.authorization);

@@ -68,10 +68,10 @@ public:
                 if (!same_header_name(copy.headers[i].name, attempt.header()))
                     std::swap(copy.headers[kept++], copy.headers[i]);
             copy.headers.resize(kept);
-            copy.headers.push_back(
-                {std::string{attempt.header()}, std::string{attempt.authorization()}});
+            detail::add_header(copy.headers, std::string{attempt.header()},
+                               std::string{attempt.authorization()});
         }
-        if (brings_key) copy.headers.push_back({key_header, std::string{key}});
+        if (brings_key) detail::add_header(copy.headers, key_header, std::string{key});
         return perform(handle(copy), attempt.timeout());
     }
     TransportResult<HttpResponse> operator()(const HttpRequest& request) {
@@ -120,7 +120,7 @@ public:
             fake::Router{world_, ledger_.totals}.route(x);
         if (fault) spoil(x, *fault, reply);
         if (world_.options.clock_skew != 0)
-            x.response.headers.push_back({"Date", fake::http_date_of(x.now)});
+            detail::add_header(x.response.headers, "Date", fake::http_date_of(x.now));
         x.record.http_status = reply.wire == FakeWire::reset_before_answer ? 0 : x.response.status;
         reply.stream = x.stream;
         reply.response = std::move(x.response);
@@ -173,7 +173,8 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         const fake::Workspace* found = world_.workspace(workspace);
         if (!found) return false;
-        world_.add_bot({std::move(id), found->home, true, std::move(workspace)});
+        std::string home = found->home;
+        world_.add_bot({std::move(id), std::move(home), true, std::move(workspace)});
         return true;
     }
     void add_pat(FakePat pat) {
@@ -329,7 +330,8 @@ private:
                 if (same_header_name(header.name, "Content-Type"))
                     header.value = fault.content_type;
         if (fault.retry_after >= 0)
-            x.response.headers.push_back({"Retry-After", std::to_string(fault.retry_after)});
+            detail::add_header(x.response.headers, "Retry-After",
+                               std::to_string(fault.retry_after));
         reply.wire = fault.wire;
         reply.bytes = static_cast<std::size_t>(fault.bytes < 0 ? 0 : fault.bytes);
         reply.byte_delay_ms = fault.byte_delay_ms;

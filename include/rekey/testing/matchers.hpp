@@ -259,12 +259,14 @@ template <class Claim> struct Negated {
 template <class Left, class Right>
 auto operator&&(const Matcher<Left>& left, const Matcher<Right>& right) {
     using Claim = claims::Conjunction<Left, Right>;
-    return Matcher<Claim>(Claim{left.claim(), right.claim()});
+    Right other = right.claim();
+    return Matcher<Claim>(Claim{left.claim(), std::move(other)});
 }
 template <class Left, class Right>
 auto operator||(const Matcher<Left>& left, const Matcher<Right>& right) {
     using Claim = claims::Either<Left, Right>;
-    return Matcher<Claim>(Claim{left.claim(), right.claim()});
+    Right other = right.claim();
+    return Matcher<Claim>(Claim{left.claim(), std::move(other)});
 }
 template <class Claim> auto operator!(const Matcher<Claim>& matcher) {
     return Matcher<claims::Negated<Claim>>(claims::Negated<Claim>{matcher.claim()});
@@ -274,7 +276,9 @@ template <class Claim> auto operator!(const Matcher<Claim>& matcher) {
 /// several in a row by one of them count once: `UsedCredentials("personal", "enterprise")`. Of a
 /// result with more than eight attempts only the first four and the last four are known.
 template <class... Names> Matcher<claims::Used> UsedCredentials(const Names&... names) {
-    return Matcher<claims::Used>(claims::Used{std::vector<std::string>{std::string(names)...}});
+    std::vector<std::string> list;
+    (list.emplace_back(names), ...);
+    return Matcher<claims::Used>(claims::Used{std::move(list)});
 }
 /// How often a result, a script or a recorder sent the request.
 inline Matcher<claims::Sent> Attempts(std::size_t count) {
@@ -299,7 +303,8 @@ inline Matcher<claims::Stop> StoppedFor(StopReason reason) {
 /// A script or a recorder that sent no header of that name with this text in it; with an empty
 /// text, none of that name at all.
 inline Matcher<claims::Never> NeverSent(std::string_view header, std::string_view text) {
-    return Matcher<claims::Never>(claims::Never{std::string(header), std::string(text)});
+    std::string part(text);
+    return Matcher<claims::Never>(claims::Never{std::string(header), std::move(part)});
 }
 /// The same for all headers, URLs and bodies.
 inline Matcher<claims::Never> NeverSent(std::string_view text) { return NeverSent({}, text); }

@@ -38,7 +38,7 @@ template <class Response> HttpHeaders headers_of(const Response& response) {
              {"Content-Type", "Date", "Retry-After", "WWW-Authenticate", "X-Tt-Logid"})
             if (const auto value = rekey::detail::Reads<Response>::header(response, name);
                 !value.empty())
-                list.push_back({name, std::string(value)});
+                rekey::detail::add_header(list, name, std::string(value));
     return list;
 }
 
@@ -77,8 +77,10 @@ template <class Answer> void tell(RecordedSend& send, Answer& answer) {
         using Reads = rekey::detail::Reads<Answer>;
         send.error = {};
         send.answered = true;
-        send.response = {Reads::status(answer), headers_of(answer),
-                         std::string(Reads::body(answer)), Reads::delivered(answer)};
+        send.response.status = Reads::status(answer);
+        send.response.headers = headers_of(answer);
+        send.response.body = std::string(Reads::body(answer));
+        send.response.delivered = Reads::delivered(answer);
     }
 }
 

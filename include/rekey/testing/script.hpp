@@ -28,9 +28,11 @@ template <class Value>
 void add_header(HttpHeaders& list, std::string_view name, const Value& value) {
     if constexpr (rekey::detail::HoldsTexts<Value>::value && !rekey::detail::is_text<Value>) {
         for (const auto& each : value)
-            list.push_back({std::string(name), std::string(rekey::detail::text_in(each))});
+            rekey::detail::add_header(list, std::string(name),
+                                      std::string(rekey::detail::text_in(each)));
     } else {
-        list.push_back({std::string(name), std::string(rekey::detail::field_text(value))});
+        rekey::detail::add_header(list, std::string(name),
+                                  std::string(rekey::detail::field_text(value)));
     }
 }
 /// All headers of a message whose type lists them; else those that rekey itself would ask for.
@@ -102,13 +104,14 @@ public:
         quoted.value(message);
         std::string text = std::move(quoted).text();
         if (text.empty()) text = '"' + std::string(message) + '"';  // no UTF-8: as it stands
-        std::string body = "{\"code\":" + std::to_string(code) + ",\"msg\":" + text +
-                           (code == 0 ? ",\"data\":{}}" : "}");
-        return then(HttpResponse{status,
-                                 {{"Content-Type", "application/json"},
-                                  {"X-Tt-Logid", "log-" + std::to_string(steps_.size() + 1)}},
-                                 std::move(body),
-                                 false});
+        HttpResponse answer;
+        answer.status = status;
+        rekey::detail::add_header(answer.headers, "Content-Type", "application/json");
+        rekey::detail::add_header(answer.headers, "X-Tt-Logid",
+                                  "log-" + std::to_string(steps_.size() + 1));
+        answer.body = "{\"code\":" + std::to_string(code) + ",\"msg\":" + text +
+                      (code == 0 ? ",\"data\":{}}" : "}");
+        return then(std::move(answer));
     }
     Script& then(HttpResponse response) {
         steps_.push_back({std::move(response), {}, true});

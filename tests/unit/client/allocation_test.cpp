@@ -136,11 +136,13 @@ TEST_CASE("a copy of a client costs no allocation") {
 #ifdef __cpp_exceptions
 namespace {
 
-// Every text is longer than what a string keeps inside itself.
+// Every text is longer than what a string keeps inside itself. No braced list has parts of which a
+// later one may throw: g++ before 12 itself forgets the earlier ones (GCC bug 66139).
 constexpr const char* long_token = "token-0123456789-0123456789-0123456789";
 constexpr const char* long_base = "https://api.coze.com.example.org";
 
 struct InAHeaderOfItsOwn {
+    InAHeaderOfItsOwn() {}
     static constexpr std::string_view name = "fixed";
     std::string token = long_token;
     std::string scheme = "A-Scheme-Of-Many-Letters";
@@ -148,6 +150,7 @@ struct InAHeaderOfItsOwn {
     std::string origin = long_base;
 };
 struct Called {
+    Called() {}
     std::string name = "called, and named at run time with many letters";
     std::string origin = long_base;
     std::string token() const { return long_token; }
@@ -158,13 +161,19 @@ struct CalledForAUser {
 };
 
 HttpRequest to_send() {
-    return {"POST",
-            std::string(long_base) + "/v3/chat?conversation_id=7",
-            {{"Content-Type", "application/json; charset=utf-8"}},
-            "a body that is longer than what a string keeps inside itself"};
+    HttpRequest request;
+    request.method = "POST";
+    request.url = std::string(long_base) + "/v3/chat?conversation_id=7";
+    detail::add_header(request.headers, "Content-Type", "application/json; charset=utf-8");
+    request.body = "a body that is longer than what a string keeps inside itself";
+    return request;
 }
 HttpResponse said(const char* body) {
-    return {200, {{"X-Tt-Logid", "a-log-id-of-many-many-letters-012345"}}, body, false};
+    HttpResponse response;
+    response.status = 200;
+    detail::add_header(response.headers, "X-Tt-Logid", "a-log-id-of-many-many-letters-012345");
+    response.body = body;
+    return response;
 }
 HttpResponse said_no() {
     return said(R"({"code":4100,"msg":"token-0123456789-0123456789-0123456789 is refused"})");
@@ -215,7 +224,7 @@ template <class Act> long for_each_allocation(const Act& act) {
         const bool failed = memory::fails_after(kept, act);
         const long after = memory::alive;
         INFO("allocation " << kept << ", alive before " << before << ", after " << after);
-        CHECK(memory::has_as_before(before, after));
+        CHECK(after == before);
         if (!failed) return kept;
     }
 }

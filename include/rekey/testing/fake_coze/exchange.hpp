@@ -79,7 +79,9 @@ public:
 
     void respond(std::int64_t http, std::string text, std::string_view type = "application/json") {
         response.status = static_cast<int>(http);
-        response.headers = {{"Content-Type", std::string{type}}, {"X-Tt-Logid", logid}};
+        response.headers.clear();
+        detail::add_header(response.headers, "Content-Type", std::string{type});
+        detail::add_header(response.headers, "X-Tt-Logid", logid);
         response.body = std::move(text);
     }
 
@@ -130,7 +132,7 @@ public:
 
     void redirect(std::string where) {
         respond(302, {}, "text/plain");
-        response.headers.push_back({"Location", std::move(where)});
+        detail::add_header(response.headers, "Location", std::move(where));
     }
 };
 

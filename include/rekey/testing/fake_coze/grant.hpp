@@ -106,7 +106,7 @@ protected:
             .text("token_type", "Bearer");
         if (!refresh_token.empty()) answer.text("refresh_token", refresh_token);
         x.respond(200, answer.done());
-        x.response.headers.push_back({"Cache-Control", "no-store"});  // RFC 6749 §5.1
+        detail::add_header(x.response.headers, "Cache-Control", "no-store");  // RFC 6749 §5.1
     }
 
     World& world_;

@@ -48,7 +48,9 @@ public:
         } else if (path == "device/code" || workspace) {
             DeviceGrant{world_, totals_}.device_code(x, workspace.value_or(""));
         } else if (account || enterprise) {
-            const JwtGrant::Audience audience{account.value_or(""), enterprise.value_or("")};
+            JwtGrant::Audience audience;
+            audience.account = account.value_or("");
+            audience.enterprise = enterprise.value_or("");
             if (field(x, "grant_type") == jwt_grant)
                 JwtGrant{world_, totals_}.jwt(x, audience);
             else

@@ -121,35 +121,25 @@ public:
         : options(std::move(wanted)), issued_(issued) {
         add_workspace(options.account_id);
         add_workspace(options.enterprise_id);
-        add_bot({options.bot_id, options.account_id, true, {}});
-        add_bot({options.enterprise_bot_id, options.enterprise_id, true, {}});
-        add_pat({options.personal_token, options.account_id, "personal", 0});
-        add_pat({options.enterprise_token, options.enterprise_id, "enterprise", 0});
+        add_bot(bot_of(options.bot_id, options.account_id));
+        add_bot(bot_of(options.enterprise_bot_id, options.enterprise_id));
+        add_pat(pat_of(options.personal_token, options.account_id, "personal"));
+        add_pat(pat_of(options.enterprise_token, options.enterprise_id, "enterprise"));
         for (const FakeBot& bot : options.bots) add_bot(bot);
         for (const FakePat& pat : options.pats) add_pat(pat);
-        add_app({FakeAppKind::jwt,
-                 options.jwt_client_id,
-                 {},
-                 options.public_key_id,
-                 {},
-                 {},
-                 options.jwt_app_installed});
+        FakeApp jwt = app_of(FakeAppKind::jwt, options.jwt_client_id);
+        jwt.public_key_id = options.public_key_id;
+        jwt.installed_in_enterprise = options.jwt_app_installed;
+        add_app(std::move(jwt));
         if (!options.jwt_app_enabled) disabled_apps.insert(options.jwt_client_id);
-        add_app({FakeAppKind::web,
-                 options.web_client_id,
-                 options.web_client_secret,
-                 {},
-                 {options.web_redirect_uri},
-                 {},
-                 true});
-        add_app({FakeAppKind::pkce,
-                 options.pkce_client_id,
-                 {},
-                 {},
-                 {options.pkce_redirect_uri},
-                 {},
-                 true});
-        add_app({FakeAppKind::device, options.device_client_id, {}, {}, {}, {}, true});
+        FakeApp web = app_of(FakeAppKind::web, options.web_client_id);
+        web.client_secret = options.web_client_secret;
+        web.redirect_uris.push_back(options.web_redirect_uri);
+        add_app(std::move(web));
+        FakeApp pkce = app_of(FakeAppKind::pkce, options.pkce_client_id);
+        pkce.redirect_uris.push_back(options.pkce_redirect_uri);
+        add_app(std::move(pkce));
+        add_app(app_of(FakeAppKind::device, options.device_client_id));
         if (options.moved) move();
     }
 
@@ -170,7 +160,11 @@ public:
     bool moved = false;
 
     std::string add_workspace(const std::string& owner) {
-        workspaces.push_back({next_id(), owner, owner});
+        Workspace made;
+        made.id = next_id();
+        made.owner = owner;
+        made.home = owner;
+        workspaces.push_back(std::move(made));
         return workspaces.back().id;
     }
 
@@ -280,6 +274,23 @@ public:
     std::uint64_t issued() const noexcept { return issued_; }
 
 private:
+    // By value, and no lists in braces: see `detail::add_header`.
+    static FakeBot bot_of(std::string id, std::string owner) {
+        FakeBot bot;
+        bot.id = std::move(id);
+        bot.owner = std::move(owner);
+        return bot;
+    }
+    static FakePat pat_of(std::string token, std::string owner, std::string label) {
+        return {std::move(token), std::move(owner), std::move(label), 0};
+    }
+    static FakeApp app_of(FakeAppKind kind, std::string client_id) {
+        FakeApp app;
+        app.kind = kind;
+        app.client_id = std::move(client_id);
+        return app;
+    }
+
     std::uint64_t issued_;
 };
 
