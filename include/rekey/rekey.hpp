@@ -5,6 +5,7 @@
 
 // First, so that a compiler lists few files above what it has to say.
 #include <rekey/core/plan.hpp>
+#include <rekey/driver/examiner.hpp>
 #include <rekey/driver/slots.hpp>
 #include <rekey/policy/parts.hpp>
 

@@ -46,9 +46,15 @@ template <std::size_t... Indices, class... Types>
 struct PackBase<std::index_sequence<Indices...>, Types...> : Leaf<Indices, Types>... {
     constexpr PackBase() = default;
     constexpr explicit PackBase(Types&&... values) : Leaf<Indices, Types>{std::move(values)}... {}
+    /// `act` on each of them, in their order.
+    template <class Act> constexpr void each(const Act& act) const {
+        (act(this->Leaf<Indices, Types>::value), ...);
+    }
 };
 
-template <> struct PackBase<std::index_sequence<>> {};
+template <> struct PackBase<std::index_sequence<>> {
+    template <class Act> static constexpr void each(const Act&) noexcept {}
+};
 
 /// A light `std::tuple`: it moves and copies as its members do.
 template <class... Types>

@@ -22,15 +22,16 @@ template <auto Wanted, class... Policies> constexpr unsigned count_role() noexce
 /// nothing a second time: one mistake, one error.
 struct CheckedBefore {};
 
+/// The first type of a list that is not void; void if they all are.
+template <class First, class...> struct FirstType { using type = First; };
+template <class Second, class... Rest>
+struct FirstType<void, Second, Rest...> : FirstType<Second, Rest...> {};
+
 /// The first policy of a role, or void.
 template <auto Wanted, class... Policies> struct FirstOfRole { using type = void; };
 template <auto Wanted, class First, class... Rest>
 struct FirstOfRole<Wanted, First, Rest...>
-    : std::conditional_t<First::role == Wanted, FirstOfRole<Wanted, void, First>,
-                         FirstOfRole<Wanted, Rest...>> {};
-template <auto Wanted, class Policy> struct FirstOfRole<Wanted, void, Policy> {
-    using type = Policy;
-};
+    : std::conditional_t<First::role == Wanted, FirstType<First>, FirstOfRole<Wanted, Rest...>> {};
 
 /// The rule of a policy if it has the wanted role, as a base class; else nothing. Empty rules
 /// take no space, and each policy has its own base, so that two equal rules stay apart.
@@ -42,11 +43,6 @@ template <class Policy> struct HeldRule<Policy, false> {
     constexpr HeldRule() = default;
     constexpr explicit HeldRule(const Policy&) {}
 };
-
-/// The first type of a list that is not void; void if they all are.
-template <class First, class...> struct FirstType { using type = First; };
-template <class Second, class... Rest>
-struct FirstType<void, Second, Rest...> : FirstType<Second, Rest...> {};
 
 /// The types of a list that are not void, each once.
 template <class Found, class... Candidates> struct Unique { using type = Found; };
