@@ -104,8 +104,11 @@ private:
     template <class Credential>
     static AnyTokenRequest request(const void* erased, std::int64_t unix_seconds) {
         auto made = static_cast<const Credential*>(erased)->token_request(unix_seconds);
-        return {std::move(made.http), std::move(made.authorization),
-                std::string(std::move(made.problem))};
+        AnyTokenRequest plain;
+        plain.http = std::move(made.http);
+        plain.authorization = std::move(made.authorization);
+        plain.problem = std::string(std::move(made.problem));
+        return plain;
     }
     template <class Credential>
     static oauth::TokenAnswer read(const void* erased, int status, std::string_view content_type,

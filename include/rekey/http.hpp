@@ -56,7 +56,7 @@ inline std::string_view find_header(const HttpHeaders& headers, std::string_view
 
 namespace detail {
 /// One more header. Both texts are arguments, since g++ before 12 forgets what a braced list made
-/// before a part of it threw (GCC bug 66139): nowhere in `include/` may a later part throw.
+/// before a part of it threw (GCC bug 66139): in `include/` no later part of one allocates.
 inline void add_header(HttpHeaders& headers, std::string name, std::string value) {
     headers.push_back({std::move(name), std::move(value)});
 }

@@ -46,7 +46,7 @@ public:
     static constexpr bool follows_redirects = false;
     static constexpr bool vouches_for_whole_bodies = true;  ///< A cut body is a TransportError.
 
-    FakeCoze() : FakeCoze(Options{}) {}
+    FakeCoze() : FakeCoze(Options()) {}  // no braces: see detail::add_header
     explicit FakeCoze(Options options) : world_(std::move(options)) {}
     FakeCoze(const FakeCoze&) = delete;
     FakeCoze& operator=(const FakeCoze&) = delete;

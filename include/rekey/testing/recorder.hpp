@@ -75,12 +75,14 @@ template <class Answer> void tell(RecordedSend& send, Answer& answer) {
         tell(send, rekey::detail::value_in(answer));
     } else {
         using Reads = rekey::detail::Reads<Answer>;
+        HttpResponse response;
+        response.status = Reads::status(answer);
+        response.headers = headers_of(answer);
+        response.body = std::string(Reads::body(answer));
+        response.delivered = Reads::delivered(answer);
         send.error = {};
         send.answered = true;
-        send.response.status = Reads::status(answer);
-        send.response.headers = headers_of(answer);
-        send.response.body = std::string(Reads::body(answer));
-        send.response.delivered = Reads::delivered(answer);
+        send.response = std::move(response);
     }
 }
 

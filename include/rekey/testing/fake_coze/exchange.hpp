@@ -79,9 +79,10 @@ public:
 
     void respond(std::int64_t http, std::string text, std::string_view type = "application/json") {
         response.status = static_cast<int>(http);
-        response.headers.clear();
-        detail::add_header(response.headers, "Content-Type", std::string{type});
-        detail::add_header(response.headers, "X-Tt-Logid", logid);
+        HttpHeaders headers;
+        detail::add_header(headers, "Content-Type", std::string{type});
+        detail::add_header(headers, "X-Tt-Logid", logid);
+        response.headers = std::move(headers);
         response.body = std::move(text);
     }
 
