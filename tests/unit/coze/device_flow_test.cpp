@@ -494,7 +494,7 @@ TEST_CASE("S64 the device code is in no text and on no screen") {
     }
 }
 
-TEST_CASE("S7 of more waiting codes than a client keeps, the oldest gives way") {
+TEST_CASE("S7 of more waiting codes than a client keeps, the oldest gives way", "[one_thread]") {
     constexpr std::size_t kept = 10000;
     Desk desk;
     const auto client = desk.client(coze::DeviceFlow{desk.device_app(), shows});

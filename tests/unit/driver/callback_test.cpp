@@ -261,7 +261,7 @@ TEST_CASE("a second answer to one attempt is dropped") {
     CHECK(sends == 2);
 }
 
-TEST_CASE("answers before the transport returns need no stack") {
+TEST_CASE("answers before the transport returns need no stack", "[one_thread]") {
     std::uintptr_t lowest = UINTPTR_MAX;
     std::uintptr_t highest = 0;
     const auto note_stack = [&] {

@@ -56,7 +56,8 @@ TEST_CASE("a request of another type stays where it is") {
     CHECK(parked.take<Other>("b", now));
 }
 
-TEST_CASE("S7 requests that nobody comes back for are bounded, and the oldest goes first") {
+TEST_CASE("S7 requests that nobody comes back for are bounded, and the oldest goes first",
+          "[one_thread]") {
     ParkedRequests parked{100};
     for (int i = 0; i != 100000; ++i) {
         parked.keep(waiting(std::to_string(i)), now + 600, now);

@@ -76,7 +76,8 @@ struct Counted {
 
 }  // namespace
 
-TEST_CASE("S1 a million states: none twice, each of 43 characters, from the operating system") {
+TEST_CASE("S1 a million states: none twice, each of 43 characters, from the operating system",
+          "[one_thread]") {
     constexpr std::size_t count = 1000000;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> starts(count);
     bool all_of_size = true;
@@ -299,7 +300,8 @@ TEST_CASE("S7 a shorter life can be asked for, a longer one not") {
               .match == FlowMatch::expired);
 }
 
-TEST_CASE("S7 a hundred thousand begun flows stay within the limit; the oldest are dropped") {
+TEST_CASE("S7 a hundred thousand begun flows stay within the limit; the oldest are dropped",
+          "[one_thread]") {
     unsigned calls = 0;
     PendingMemory memory;
     PendingFlows flows{memory, pending_lifetime, Scripted{&calls}};

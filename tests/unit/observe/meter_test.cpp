@@ -295,7 +295,8 @@ TEST_CASE("credentials that refused one call are passed, each once, and not the 
     CHECK(seen.calls_by_reason[0] == 2);
 }
 
-TEST_CASE("a window with more attempts than a cell has room for begins anew, and is no other one") {
+TEST_CASE("a window with more attempts than a cell has room for begins anew, and is no other one",
+          "[one_thread]") {
     constexpr Duration cell{std::int64_t{1} << 34};
     const auto meter = std::make_unique<Meter<>>();
     TimePoint now{1h};

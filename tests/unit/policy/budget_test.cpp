@@ -57,7 +57,7 @@ template <unsigned Percent> void check_exact() {
 
 }  // namespace
 
-TEST_CASE("M1: a budget allows the ratio that was asked for, whatever the ratio") {
+TEST_CASE("M1: a budget allows the ratio that was asked for, whatever the ratio", "[one_thread]") {
     check_exact<10>();
     check_exact<20>();
     check_exact<25>();
@@ -75,7 +75,8 @@ TEST_CASE("M1: a budget allows the ratio that was asked for, whatever the ratio"
     check_exact<1000>();
 }
 
-TEST_CASE("S68: a million calls that all fail are sent no more often than the type says") {
+TEST_CASE("S68: a million calls that all fail are sent no more often than the type says",
+          "[one_thread]") {
     std::int64_t sends = 0;
     const auto http = [&sends](const Plain&, const Attempt&) {
         ++sends;

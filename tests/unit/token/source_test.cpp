@@ -661,7 +661,8 @@ TEST_CASE("an endpoint that early gives the same token once more leaves it prove
     CHECK(life.endpoint.exchanges == 1);  // it lives from the second answer on
 }
 
-TEST_CASE("while the endpoint is down a thousand calls a second make an exchange now and then") {
+TEST_CASE("while the endpoint is down a thousand calls a second make an exchange now and then",
+          "[one_thread]") {
     Life life;
     const Answer bad[] = {failing(503), failing(401)};
     for (const Answer& answer : bad) {

@@ -966,7 +966,7 @@ TEST_CASE("who comes back after being dropped is not given an older generation")
     CHECK(pin->generation > refused);
 }
 
-TEST_CASE("users who were sent away are remembered, but not any number of them") {
+TEST_CASE("users who were sent away are remembered, but not any number of them", "[one_thread]") {
     Desk desk;
     int shown = 0;
     desk.flow.person = [&](const oauth::FlowUser& user, oauth::FlowAnswer& answer) {
