@@ -75,9 +75,15 @@ function(rekey_make_once)
     add_library(made_once OBJECT "${nothing}")
     target_precompile_headers(made_once PRIVATE ${ARGN})
     target_compile_options(made_once PRIVATE "SHELL:-Xclang -fmodules-codegen")
+    # Its code, one object for all programs. Ninja knows the precompiled file by another path, so what
+    # is made right behind it stands for it.
+    set(precompiled "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/made_once.dir/cmake_pch.hxx.pch")
+    add_library(made_once_code OBJECT "${precompiled}")
+    set_source_files_properties("${precompiled}" PROPERTIES GENERATED ON LANGUAGE CXX
+        COMPILE_OPTIONS "-xast;-Wno-unused-command-line-argument"
+        OBJECT_DEPENDS "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/made_once.dir/batches/made_once.cpp.o")
 endfunction()
 function(rekey_use_made_once program)
-    set(precompiled "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/made_once.dir/cmake_pch.hxx.pch")
     foreach(file IN LISTS ARGN)
         if(NOT file MATCHES "/batches/")
             file(READ "${file}" text)
@@ -87,7 +93,5 @@ function(rekey_use_made_once program)
         endif()
     endforeach()
     target_precompile_headers(${program} REUSE_FROM made_once)
-    target_sources(${program} PRIVATE "${precompiled}")
-    set_source_files_properties("${precompiled}" PROPERTIES GENERATED ON LANGUAGE CXX
-        SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "-xast;-Wno-unused-command-line-argument")
+    target_sources(${program} PRIVATE $<TARGET_OBJECTS:made_once_code>)
 endfunction()
